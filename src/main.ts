@@ -1,0 +1,1 @@
+// The binary's entry: everything else is in roles.

@@ -1,0 +1,10 @@
+// What the field talks about: labels, matchers, samples, histograms, times, tenants, errors. No I/O, no clock.
+export * from './duration.ts'
+export * from './errors.ts'
+export * from './histogram.ts'
+export * from './labels.ts'
+export * from './matchers.ts'
+export * from './stale.ts'
+export * from './tenant.ts'
+export * from './time.ts'
+export * from './utf8.ts'

@@ -1,0 +1,3 @@
+// Our own metrics and logs.
+export * from './log.ts'
+export * from './metrics.ts'
