@@ -1,0 +1,2 @@
+// Bytes without a kernel: protobuf messages, varints, label bytes, framing.
+export * from './messages.ts'
