@@ -1,0 +1,4 @@
+// Recent samples on local disk: head, write-ahead log, blocks in Prometheus' formats.
+export * from './block/block-meta.ts'
+export * from './block/ulid.ts'
+export * from './block/write-block.ts'
