@@ -32,6 +32,59 @@ export class SampleBuffer {
     this.histograms = undefined
   }
 
+  /** From here on every sample has a start timestamp; those of the samples already there are unknown. */
+  beginStartTimestamps(): void {
+    if (this.hasStartTimestamps) return
+    this.hasStartTimestamps = true
+    this.reserve(0)
+    this.startTimestampsMs.fill(0, 0, this.count)
+  }
+
+  /**
+   * Appends sample `index` of `source`. Unless it `follows` the sample before it in its own chunk as well, a
+   * histogram no longer knows that no counter reset lies between.
+   */
+  copyFrom(source: SampleBuffer, index: number, follows: boolean): void {
+    this.reserve(1)
+    const at = this.count++
+    this.timestampsMs[at] = source.timestampsMs[index]!
+    this.words[2 * at] = source.words[2 * index]!
+    this.words[2 * at + 1] = source.words[2 * index + 1]!
+    if (this.hasStartTimestamps)
+      this.startTimestampsMs[at] = source.hasStartTimestamps ? source.startTimestampsMs[index]! : 0
+    const histogram = source.histograms?.[index]
+    if (histogram === undefined) return
+    const unsure = !follows && histogram.counterResetHint === 'not_reset'
+    this.setHistogram(at, unsure ? { ...histogram, counterResetHint: 'unknown' } : histogram)
+  }
+
+  /** Makes entry `index` a histogram. */
+  setHistogram(index: number, histogram: FloatHistogram): void {
+    this.histograms ??= []
+    while (this.histograms.length < index) this.histograms.push(undefined)
+    this.histograms[index] = histogram
+  }
+
+  /** Takes over the columns of `source`, which must not be used again. */
+  take(source: SampleBuffer): void {
+    this.count = source.count
+    this.timestampsMs = source.timestampsMs
+    this.values = source.values
+    this.words = source.words
+    this.startTimestampsMs = source.startTimestampsMs
+    this.hasStartTimestamps = source.hasStartTimestamps
+    this.histograms = source.histograms
+  }
+
+  /** Removes the first `dropCount` samples. */
+  dropFirst(dropCount: number): void {
+    this.timestampsMs.copyWithin(0, dropCount, this.count)
+    this.words.copyWithin(0, 2 * dropCount, 2 * this.count)
+    if (this.hasStartTimestamps) this.startTimestampsMs.copyWithin(0, dropCount, this.count)
+    this.histograms?.splice(0, dropCount)
+    this.count -= dropCount
+  }
+
   /** Makes room for `extra` more samples; existing entries are kept. */
   reserve(extra: number): void {
     const needed = this.count + extra
