@@ -15,6 +15,7 @@ const replies: Readonly<Record<ErrorCode, readonly [status: number, errorType: s
   bad_config: [400, 'bad_data'],
   bad_tenant: [400, 'bad_data'],
   forbidden: [403, 'forbidden'],
+  method_not_allowed: [405, 'bad_data'],
   unsupported_media_type: [415, 'bad_data'],
   body_too_large: [413, 'bad_data'],
   limit_exceeded: [429, 'too_many_requests'],

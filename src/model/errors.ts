@@ -7,6 +7,7 @@ export type ErrorCode =
   | 'bad_config'
   | 'bad_tenant'
   | 'forbidden'
+  | 'method_not_allowed'
   | 'unsupported_media_type'
   | 'body_too_large'
   | 'limit_exceeded'

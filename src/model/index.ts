@@ -1,4 +1,5 @@
 // What the field talks about: labels, matchers, samples, histograms, times, tenants, errors. No I/O, no clock.
+export * from './caller.ts'
 export * from './duration.ts'
 export * from './errors.ts'
 export * from './histogram.ts'

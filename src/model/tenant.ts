@@ -18,6 +18,28 @@ export function checkTenant(name: string): string {
   })
 }
 
+/** How names of tenants in requests become tenants. */
+export interface TenantNaming {
+  /** The tenant of requests that name none. */
+  readonly defaultTenant: string
+  /** Other names of tenants: alias to tenant. An alias is never a tenant of its own. */
+  readonly aliases: Readonly<Record<string, string>>
+  /** The request header that names a tenant, beside THANOS-TENANT, which always does. */
+  readonly header: string
+}
+
+/** Thanos' header and default tenant; `default`, which ACM's collectors send, means the default tenant. */
+export const tenantNamingDefaults: TenantNaming = {
+  defaultTenant,
+  aliases: { default: defaultTenant },
+  header: 'THANOS-TENANT',
+}
+
+/** The tenant that a name in a request means: aliases resolved once, then checked. Throws UserError bad_tenant. */
+export function resolveTenant(naming: TenantNaming, name: string): string {
+  return checkTenant(Object.hasOwn(naming.aliases, name) ? naming.aliases[name]! : name)
+}
+
 function tenantFault(name: string): string | undefined {
   if (name === '') return 'it is empty'
   if (name === '.' || name === '..') return 'it is a path element with a meaning of its own'

@@ -1,0 +1,125 @@
+// Admission of a series on first sight: identity labels, relabelling, label limits, canonical form.
+// Pure: a lane builds it from a plain config and asks it only where its fast lookup misses.
+
+import type { Label, Labels } from '../model/index.ts'
+import { formatLabels, isWellFormed, metricNameLabel, sortLabels } from '../model/index.ts'
+import type { Rejection, SenderIdentity } from '../storage/index.ts'
+import type { AdmissionConfig, TenantLimits } from './limits.ts'
+import { limitsOf } from './limits.ts'
+import { compileRelabel, type Relabel } from './relabel.ts'
+
+/** What becomes of a series: stored under these labels, dropped by a rule, or refused for a reason. */
+export type Admitted =
+  | { readonly labels: Labels }
+  | { readonly dropped: true }
+  | { readonly rejection: Rejection }
+
+/** Decides about series. `sent` in any order, as decoded. */
+export type Admission = (tenant: string, sender: SenderIdentity, sent: readonly Label[]) => Admitted
+
+/** Compiles an admission; tenants' rules are compiled at once, so that throwing UserError bad_config happens here. */
+export function createAdmission(config: AdmissionConfig): Admission {
+  const common = compileRelabel(config.relabel.default, 'relabel.default')
+  const own = new Map<string, Relabel>(
+    Object.entries(config.relabel.tenants).map(([tenant, rules]) => [
+      tenant,
+      compileRelabel(rules, `relabel.tenants.${tenant}`),
+    ]),
+  )
+  const limits = new Map(
+    Object.keys(config.limits.tenants).map((tenant) => [tenant, limitsOf(config, tenant)]),
+  )
+  return (tenant, sender, sent) => {
+    const fault = formFault(sent)
+    if (fault !== undefined) return refused('invalid_labels', fault, sent, 'correct the sender')
+    const labels = new Map<string, string>()
+    for (const { name, value } of sent) if (value !== '') labels.set(name, value)
+    overrideWith(labels, sender)
+    if (!(own.get(tenant) ?? common)(labels)) return { dropped: true }
+    // Again: a rule may move or rewrite labels, and the identity's are nobody's to change.
+    overrideWith(labels, sender)
+    return canonical(labels, limits.get(tenant) ?? config.limits.default, tenant)
+  }
+}
+
+function overrideWith(labels: Map<string, string>, sender: SenderIdentity): void {
+  for (const [name, value] of Object.entries(sender.labels)) {
+    if (value === '') labels.delete(name)
+    else labels.set(name, value)
+  }
+}
+
+function formFault(sent: readonly Label[]): string | undefined {
+  const seen = new Set<string>()
+  for (const { name, value } of sent) {
+    if (name === '') return 'a label has no name'
+    if (!isWellFormed(name) || !isWellFormed(value)) return `label "${name}" is not valid UTF-8`
+    if (seen.has(name)) return `label "${name}" appears twice`
+    seen.add(name)
+  }
+  return undefined
+}
+
+function canonical(
+  labels: ReadonlyMap<string, string>,
+  limits: TenantLimits,
+  tenant: string,
+): Admitted {
+  const sorted = sortLabels([...labels].map(([name, value]) => ({ name, value })))
+  if (!labels.has(metricNameLabel)) {
+    return refused('invalid_labels', 'the series has no metric name', sorted, 'set __name__')
+  }
+  const excess = labelExcess(sorted, limits)
+  if (excess === undefined) return { labels: sorted }
+  return refused('limit', excess.what, sorted, `${excess.fix} of tenant ${tenant}`)
+}
+
+function labelExcess(
+  labels: Labels,
+  limits: TenantLimits,
+): { readonly what: string; readonly fix: string } | undefined {
+  if (exceeds(labels.length, limits.labelCountMax)) {
+    return {
+      what: `the series has ${labels.length} labels, more than ${limits.labelCountMax}`,
+      fix: 'drop labels, or raise limits.labelsPerSeries',
+    }
+  }
+  for (const { name, value } of labels) {
+    const nameSize = exceeds(name.length * 3, limits.labelNameSizeBytesMax)
+      ? Buffer.byteLength(name)
+      : 0
+    if (exceeds(nameSize, limits.labelNameSizeBytesMax)) {
+      return {
+        what: `a label name has ${nameSize} bytes, more than ${limits.labelNameSizeBytesMax}`,
+        fix: 'shorten it, or raise limits.labelNameSize',
+      }
+    }
+    const valueSize = exceeds(value.length * 3, limits.labelValueSizeBytesMax)
+      ? Buffer.byteLength(value)
+      : 0
+    if (exceeds(valueSize, limits.labelValueSizeBytesMax)) {
+      return {
+        what: `the value of label "${name}" has ${valueSize} bytes, more than ${limits.labelValueSizeBytesMax}`,
+        fix: 'shorten it, or raise limits.labelValueSize',
+      }
+    }
+  }
+  return undefined
+}
+
+function exceeds(size: number, max: number): boolean {
+  return max !== 0 && size > max
+}
+
+const shownLengthMax = 300
+
+function refused(
+  kind: Rejection['kind'],
+  what: string,
+  labels: readonly Label[],
+  fix: string,
+): Admitted {
+  const series = formatLabels(labels)
+  const shown = series.length > shownLengthMax ? `${series.slice(0, shownLengthMax)}…` : series
+  return { rejection: { kind, message: `${what} (series ${shown}); ${fix}` } }
+}
