@@ -1,0 +1,95 @@
+// Query call: one question of a reader, as it crosses from the front to a query thread.
+// Everything here is structured-clonable. Units: Unix milliseconds.
+
+/** What every call carries. */
+interface CallBase {
+  /** Tenants to read, already allowed; at least one. */
+  readonly tenants: readonly string[]
+  /** Wall-clock time at which the answer is given up. */
+  readonly deadlineMs: number
+}
+
+/** How much is said about the work: nothing, totals, or per step. */
+export type StatsWanted = 'none' | 'totals' | 'all'
+
+interface EvaluationBase extends CallBase {
+  readonly query: string
+  readonly lookbackMs: number | undefined
+  /** Most series in the answer; 0 = all. */
+  readonly limit: number
+  readonly stats: StatsWanted
+  /** Adds the plan as a tree: as planned, or with figures per operator after the run. */
+  readonly explain: 'none' | 'plan' | 'analyze'
+}
+
+/** An expression at one time. */
+export interface InstantCall extends EvaluationBase {
+  readonly kind: 'instant'
+  readonly timeMs: number
+}
+
+/** An expression at the steps of a range; stepMs > 0. */
+export interface RangeCall extends EvaluationBase {
+  readonly kind: 'range'
+  readonly startMs: number
+  readonly endMs: number
+  readonly stepMs: number
+}
+
+interface ListingBase extends CallBase {
+  /** The texts of match[]; a series is listed when one of them matches. */
+  readonly selectors: readonly string[]
+  readonly minTimeMs: number
+  readonly maxTimeMs: number
+  /** Most entries; 0 = all. */
+  readonly limit: number
+}
+
+/** Label sets. */
+export interface SeriesCall extends ListingBase {
+  readonly kind: 'series'
+}
+
+/** Label names. */
+export interface LabelNamesCall extends ListingBase {
+  readonly kind: 'labelNames'
+}
+
+/** Values of one label. */
+export interface LabelValuesCall extends ListingBase {
+  readonly kind: 'labelValues'
+  readonly name: string
+}
+
+/** The newest sample of each series in the text exposition format. */
+export interface FederateCall extends CallBase {
+  readonly kind: 'federate'
+  readonly selectors: readonly string[]
+  readonly timeMs: number
+  readonly externalLabels: Readonly<Record<string, string>>
+}
+
+/** A remote-read request: the decompressed protobuf of a ReadRequest. */
+export interface RemoteReadCall extends CallBase {
+  readonly kind: 'remoteRead'
+  readonly request: Uint8Array
+  readonly externalLabels: Readonly<Record<string, string>>
+}
+
+/** Any call. */
+export type QueryCall =
+  | InstantCall
+  | RangeCall
+  | SeriesCall
+  | LabelNamesCall
+  | LabelValuesCall
+  | FederateCall
+  | RemoteReadCall
+
+/** What a call asks, in a line, for logs and the list of running queries. */
+export function describeCall(call: QueryCall): string {
+  if (call.kind === 'instant' || call.kind === 'range') return call.query
+  if (call.kind === 'remoteRead') return 'remote read'
+  const what = call.kind === 'labelValues' ? `labelValues(${call.name})` : call.kind
+  return call.selectors.length === 0 ? what : `${what} ${call.selectors.join(' or ')}`
+}

@@ -1,0 +1,6 @@
+// The life of one query: admit, evaluate on a query thread, encode the answer, account.
+export * from './active-queries.ts'
+export * from './call.ts'
+export * from './query-pool.ts'
+export * from './query-thread.ts'
+export * from './thread-messages.ts'

@@ -1,0 +1,142 @@
+// Query pool: the front's side of queries. Admits a call, gives it to the least busy thread, streams the answer.
+// A reader who goes away sets the call's cancel word, which the thread reads per batch.
+
+import { Readable } from 'node:stream'
+import { UserError } from '../model/index.ts'
+import { cancelWord } from '../storage/index.ts'
+import { ActiveQueries, type ActiveQuery, type AdmissionOptions } from './active-queries.ts'
+import type { QueryCall } from './call.ts'
+import type { CallReport, FromThread, QueryPort, ToThread } from './thread-messages.ts'
+
+/** An answer: its headers are known, its body still comes. Destroying the body cancels the call. */
+export interface Answer {
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Readable
+}
+
+/** What the front sees of a finished call. */
+export type CallObserver = (
+  call: QueryCall,
+  outcome: { report?: CallReport; error?: Error },
+) => void
+
+/** A query thread and the words that cancel its calls ([maxConcurrent] at least). */
+export interface PoolThread {
+  readonly port: QueryPort
+  readonly cancelWords: Int32Array
+}
+
+interface Pending {
+  readonly call: QueryCall
+  readonly thread: ThreadState
+  readonly cancelIndex: number
+  readonly settle: (answer: Answer | UserError) => void
+  body: Readable | undefined
+}
+
+interface ThreadState {
+  readonly port: QueryPort
+  readonly cancelWords: Int32Array
+  readonly freeWords: number[]
+  busy: number
+}
+
+/** Queries over a set of threads. */
+export class QueryPool {
+  readonly #threads: readonly ThreadState[]
+  readonly #active: ActiveQueries
+  readonly #pending = new Map<number, Pending>()
+  readonly #observe: CallObserver
+
+  constructor(threads: readonly PoolThread[], options: AdmissionOptions, observe: CallObserver) {
+    this.#active = new ActiveQueries(options)
+    this.#observe = observe
+    this.#threads = threads.map(({ port, cancelWords }) => {
+      const state = { port, cancelWords, freeWords: [...cancelWords.keys()], busy: 0 }
+      port.on('message', (message: FromThread) => this.#receive(message))
+      return state
+    })
+  }
+
+  /** Asks; resolves when the answer's head is known. Rejects with UserError. `signal` = the reader went away. */
+  async ask(call: QueryCall, signal: AbortSignal): Promise<Answer> {
+    const id = await this.#active.enter(call, signal, Date.now())
+    return new Promise((resolve, reject) => {
+      const thread = this.#threads.reduce((best, each) => (each.busy < best.busy ? each : best))
+      const cancelIndex = thread.freeWords.pop()
+      if (cancelIndex === undefined) {
+        this.#active.leave(id)
+        reject(
+          new UserError('limit_exceeded', { what: 'too many queries', fix: 'try again later' }),
+        )
+        return
+      }
+      Atomics.store(thread.cancelWords, cancelIndex, cancelWord.running)
+      thread.busy++
+      const settle = (answer: Answer | UserError): void =>
+        answer instanceof UserError ? reject(answer) : resolve(answer)
+      this.#pending.set(id, { call, thread, cancelIndex, settle, body: undefined })
+      signal.addEventListener('abort', () => this.#cancel(id), { once: true })
+      thread.port.postMessage({ type: 'run', id, call, cancelIndex } satisfies ToThread)
+      if (signal.aborted) this.#cancel(id)
+    })
+  }
+
+  /** What waits and runs. */
+  active(): ActiveQuery[] {
+    return this.#active.list()
+  }
+
+  #cancel(id: number): void {
+    const pending = this.#pending.get(id)
+    if (pending === undefined) return
+    Atomics.store(pending.thread.cancelWords, pending.cancelIndex, cancelWord.canceled)
+    // A call that waits for a slow reader wakes up to see its word.
+    pending.thread.port.postMessage({ type: 'more', id } satisfies ToThread)
+  }
+
+  #receive(message: FromThread): void {
+    const pending = this.#pending.get(message.id)
+    if (pending === undefined) return
+    if (message.type === 'head') {
+      pending.body = this.#bodyOf(message.id, pending)
+      pending.settle({ headers: message.headers, body: pending.body })
+    } else if (message.type === 'piece') {
+      pending.body!.push(message.bytes)
+    } else {
+      this.#finish(message, pending)
+    }
+  }
+
+  #bodyOf(id: number, pending: Pending): Readable {
+    let granted = 0
+    return new Readable({
+      highWaterMark: 1 << 20,
+      read: () => {
+        // The first read asks for what the thread sends unasked.
+        if (granted++ > 0) pending.thread.port.postMessage({ type: 'more', id } satisfies ToThread)
+      },
+      destroy: (error, done) => {
+        this.#cancel(id)
+        done(error)
+      },
+    })
+  }
+
+  #finish(message: FromThread & { type: 'end' | 'error' }, pending: Pending): void {
+    this.#pending.delete(message.id)
+    this.#active.leave(message.id)
+    pending.thread.busy--
+    pending.thread.freeWords.push(pending.cancelIndex)
+    if (message.type === 'end') {
+      pending.body?.push(null)
+      this.#observe(pending.call, { report: message.report })
+      return
+    }
+    const cause = message.stack === undefined ? undefined : new Error(message.stack)
+    const error = new UserError(message.code, { what: message.message, cause })
+    if (pending.body === undefined) pending.settle(error)
+    else pending.body.destroy(error)
+    this.#observe(pending.call, { error })
+  }
+}

@@ -1,0 +1,84 @@
+// The thread's side of queries: runs calls that the front sends, streams the answer back piece by piece.
+// Many calls run interleaved: each yields where its engine awaits. The front grants pieces, so a slow reader holds a
+// few pieces of memory and no more.
+
+import { UserError } from '../model/index.ts'
+import { type CancelSignal, createCancelSignal } from '../storage/index.ts'
+import type { QueryCall } from './call.ts'
+import {
+  type CallReport,
+  type FromThread,
+  piecesInFlightMax,
+  type QueryPort,
+  type ToThread,
+} from './thread-messages.ts'
+
+/** Where a call's answer goes. `head` comes first, once; `write` waits while the reader is slow. */
+export interface AnswerSink {
+  head(headers: Readonly<Record<string, string>>): void
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<void>
+}
+
+/** Answers one call; throws UserError. */
+export type CallRunner = (
+  call: QueryCall,
+  signal: CancelSignal,
+  sink: AnswerSink,
+) => Promise<CallReport>
+
+interface Running {
+  credit: number
+  wake: (() => void) | undefined
+}
+
+/** Serves calls that arrive on `port`; `cancelWords` is shared with the front. */
+export function serveQueries(port: QueryPort, cancelWords: Int32Array, run: CallRunner): void {
+  const running = new Map<number, Running>()
+  const send = (message: FromThread, transfer: ArrayBuffer[] = []): void =>
+    port.postMessage(message, transfer)
+  port.on('message', (message: ToThread) => {
+    if (message.type === 'more') {
+      const entry = running.get(message.id)
+      if (entry === undefined) return
+      entry.credit++
+      entry.wake?.()
+      return
+    }
+    const { id, call } = message
+    const entry: Running = { credit: piecesInFlightMax, wake: undefined }
+    running.set(id, entry)
+    const signal = createCancelSignal(cancelWords, message.cancelIndex, call.deadlineMs)
+    run(call, signal, sinkFor(id, entry, signal, send))
+      .then((report) => send({ type: 'end', id, report }))
+      .catch((error: unknown) => send(errorMessage(id, error)))
+      .finally(() => running.delete(id))
+  })
+}
+
+function sinkFor(
+  id: number,
+  entry: Running,
+  signal: CancelSignal,
+  send: (message: FromThread, transfer?: ArrayBuffer[]) => void,
+): AnswerSink {
+  return {
+    head: (headers) => send({ type: 'head', id, headers }),
+    async write(bytes) {
+      while (entry.credit === 0) {
+        await new Promise<void>((resolve) => {
+          entry.wake = resolve
+        })
+      }
+      signal.check()
+      entry.credit--
+      send({ type: 'piece', id, bytes }, [bytes.buffer])
+    },
+  }
+}
+
+function errorMessage(id: number, error: unknown): FromThread {
+  if (error instanceof UserError)
+    return { type: 'error', id, code: error.code, message: error.message }
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return { type: 'error', id, code: 'internal', message: 'internal error, see the log', stack }
+}

@@ -1,0 +1,49 @@
+// What the front and a query thread say to each other. Bytes travel by transfer, everything else by structured clone.
+
+import type { ErrorCode } from '../model/index.ts'
+import type { QueryCall } from './call.ts'
+
+/** The part of a MessagePort or Worker that both ends need. */
+export interface QueryPort {
+  postMessage(message: unknown, transfer?: readonly ArrayBuffer[]): void
+  on(event: 'message', listener: (message: never) => void): unknown
+}
+
+/** From the front: run a call, or send more pieces of its answer. */
+export type ToThread =
+  | {
+      readonly type: 'run'
+      readonly id: number
+      readonly call: QueryCall
+      /** The call's word in the shared array of cancel words. */
+      readonly cancelIndex: number
+    }
+  | { readonly type: 'more'; readonly id: number }
+
+/** What one finished call cost, for logs and metrics. */
+export interface CallReport {
+  readonly samplesRead: number
+  readonly peakSamples: number
+  readonly evaluationMs: number
+}
+
+/** From the thread: the answer in order head, pieces, end; or an error instead of or after any of them. */
+export type FromThread =
+  | {
+      readonly type: 'head'
+      readonly id: number
+      readonly headers: Readonly<Record<string, string>>
+    }
+  | { readonly type: 'piece'; readonly id: number; readonly bytes: Uint8Array }
+  | { readonly type: 'end'; readonly id: number; readonly report: CallReport }
+  | {
+      readonly type: 'error'
+      readonly id: number
+      readonly code: ErrorCode
+      readonly message: string
+      /** Set where the error is a programmer's: it belongs into the log, not to the reader. */
+      readonly stack?: string
+    }
+
+/** Pieces of one answer that may be on their way to the front at a time. */
+export const piecesInFlightMax = 4
