@@ -7,6 +7,8 @@ import { readXor, XorState } from './xor-value.ts'
 
 /** How many samples a chunk says it holds: the first two bytes, big endian. Throws CorruptionError when cut short. */
 export function chunkSampleCount(bytes: Uint8Array, offset: number, sizeBytes: number): number {
+  if (sizeBytes >= 2 && offset + sizeBytes <= bytes.length)
+    return (bytes[offset]! << 8) | bytes[offset + 1]!
   return new BitReader(bytes, offset, sizeBytes).readBits(16)
 }
 
@@ -41,6 +43,43 @@ export function decodeXorColumns(
     timestampMs += deltaMs
     readXor(bits, value)
   }
+}
+
+/** Some chunks of one buffer: chunk i is `bytes[offsets[i], offsets[i] + sizes[i])`, for i in [from, to). */
+export interface ChunkRange {
+  readonly bytes: Uint8Array
+  readonly offsets: Uint32Array
+  readonly sizes: Uint32Array
+  readonly from: number
+  readonly to: number
+}
+
+/** Columns to decode into from entry `at` on. */
+export interface DecodeTarget {
+  readonly timestampsMs: Float64Array
+  /** Values as words, low word first. */
+  readonly words: Uint32Array
+  readonly at: number
+}
+
+/** Decodes XOR chunks one after the other: the kernel's `CodecKernel`, or its twin. */
+export interface XorDecoder {
+  /** The target has room for all samples. Returns the sample count; throws CorruptionError. */
+  decodeXor(chunks: ChunkRange, target: DecodeTarget): number
+}
+
+/** The twin as a decoder, where no kernel is at hand. */
+export const xorDecoderTwin: XorDecoder = { decodeXor: decodeXorChunks }
+
+/** Decodes XOR chunks one after the other; the target has room for all. Returns the sample count. */
+export function decodeXorChunks(chunks: ChunkRange, target: DecodeTarget): number {
+  const { timestampsMs, words } = target
+  let at = target.at
+  for (let i = chunks.from; i < chunks.to; i++) {
+    const { bytes, offsets, sizes } = chunks
+    at += decodeXorColumns(bytes, offsets[i]!, sizes[i]!, timestampsMs, words, at)
+  }
+  return at - target.at
 }
 
 /** Reads a second difference of timestamps as XOR chunks store it. */

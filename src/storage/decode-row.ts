@@ -1,12 +1,14 @@
 // Decoding one row of a series batch: its chunks in the asked range, one sample per timestamp.
 // Units: Unix milliseconds, bounds inclusive. Invariants: where chunks overlap, the first in descriptor order wins.
 
-import { decodeChunk, SampleBuffer } from '../chunk/index.ts'
+import { chunkEncoding, decodeChunk, SampleBuffer } from '../chunk/index.ts'
+import type { XorDecoder } from '../kernel/index.ts'
+import { chunkSampleCount, xorDecoderTwin } from '../kernel/index.ts'
 import type { ChunkTable, SeriesBatch } from './series-batch.ts'
 
 /**
  * Replaces what `into` holds by the samples of row `row` within [minTimeMs, maxTimeMs]: timestamps strictly increase.
- * Only chunks that overlap the range are decoded. Throws CorruptionError.
+ * Only chunks that overlap the range are decoded, float chunks by `decoder`. Throws CorruptionError.
  */
 export function decodeRow(
   batch: SeriesBatch,
@@ -14,25 +16,59 @@ export function decodeRow(
   minTimeMs: number,
   maxTimeMs: number,
   into: SampleBuffer,
+  decoder: XorDecoder = xorDecoderTwin,
 ): void {
   into.clear()
   const { chunks } = batch
   const end = batch.chunkStarts[row + 1]!
   let disjoint = true
   let lastMaxMs = -Infinity
-  let lastChunk = -1
-  for (let chunk = batch.chunkStarts[row]!; chunk < end; chunk++) {
+  // Chunks that wait to be decoded stand at [from, to), so that neighbours cross into the kernel together.
+  let from = batch.chunkStarts[row]!
+  let to = from
+  for (let chunk = from; chunk < end; chunk++) {
     if (chunks.maxTimesMs[chunk]! < minTimeMs || chunks.minTimesMs[chunk]! > maxTimeMs) continue
     // Replicas and a head that meets its block hand over the very same chunk twice.
-    if (lastChunk >= 0 && sameChunk(chunks, lastChunk, chunk)) continue
+    if (to > from && sameChunk(chunks, to - 1, chunk)) continue
     if (chunks.minTimesMs[chunk]! <= lastMaxMs) disjoint = false
     lastMaxMs = Math.max(lastMaxMs, chunks.maxTimesMs[chunk]!)
-    lastChunk = chunk
-    const offset = chunks.offsets[chunk]!
-    decodeChunk(chunks.encodings[chunk]!, chunks.bytes, offset, chunks.sizes[chunk]!, into)
+    if (chunk > to) {
+      decodeRange(chunks, from, to, into, decoder)
+      from = chunk
+    }
+    to = chunk + 1
   }
+  decodeRange(chunks, from, to, into, decoder)
   if (!disjoint) mergeByTime(into)
   clip(into, minTimeMs, maxTimeMs)
+}
+
+function decodeRange(
+  chunks: ChunkTable,
+  start: number,
+  end: number,
+  into: SampleBuffer,
+  decoder: XorDecoder,
+): void {
+  const { bytes, encodings, offsets, sizes } = chunks
+  let from = start
+  while (from < end) {
+    if (encodings[from] !== chunkEncoding.xor) {
+      decodeChunk(encodings[from]!, bytes, offsets[from]!, sizes[from]!, into)
+      from++
+      continue
+    }
+    let to = from
+    let sampleCount = 0
+    for (; to < end && encodings[to] === chunkEncoding.xor; to++)
+      sampleCount += chunkSampleCount(bytes, offsets[to]!, sizes[to]!)
+    into.reserve(sampleCount)
+    const { timestampsMs, words, count } = into
+    const target = { timestampsMs, words, at: count }
+    into.count += decoder.decodeXor({ bytes, offsets, sizes, from, to }, target)
+    if (into.hasStartTimestamps) into.startTimestampsMs.fill(0, count, into.count)
+    from = to
+  }
 }
 
 function sameChunk(chunks: ChunkTable, a: number, b: number): boolean {

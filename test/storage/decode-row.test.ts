@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { SampleBuffer, XorEncoder } from '../../src/chunk/index.ts'
+import { CodecKernel } from '../../src/kernel/index.ts'
 import type { SeriesBatch } from '../../src/storage/index.ts'
 import { decodeRow } from '../../src/storage/index.ts'
 
@@ -93,6 +94,15 @@ describe('decoding a row', () => {
 
   it('decodes a chunk that came twice once', () => {
     expect(decoded(rowOf(first, first, second))).toEqual([...first, ...second])
+  })
+
+  it('gives the same samples through the kernel', () => {
+    const kernel = CodecKernel.create()
+    const late: Point[] = [[25, 7]]
+    const batch = rowOf(first, late, second, second)
+    const buffer = new SampleBuffer(1)
+    decodeRow(batch, 0, 20, 40, buffer, kernel)
+    expect([...buffer.values.subarray(0, buffer.count)]).toEqual([2, 7, 3, 4])
   })
 
   it('replaces what the buffer held', () => {
