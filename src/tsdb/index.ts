@@ -2,3 +2,5 @@
 export * from './block/block-meta.ts'
 export * from './block/ulid.ts'
 export * from './block/write-block.ts'
+export * from './files.ts'
+export * from './wal/index.ts'

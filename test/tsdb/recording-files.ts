@@ -1,0 +1,253 @@
+// Recording files: a disk in memory that knows what was synced and what was not, for simulated power cuts, full disks
+// and failing syncs.
+// After a cut a file holds what was synced plus a random prefix of the writes since, the last one torn at 512 bytes
+// (sectors of a torn write may also be missing from its middle and read as zeros); names that were created, renamed
+// or removed since their directory was synced are each there or not.
+import { dirname } from 'node:path'
+import type { Files, OpenFile } from '../../src/tsdb/index.ts'
+
+const sectorSizeBytes = 512
+
+type Change =
+  | { readonly kind: 'write'; readonly position: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'truncate'; readonly sizeBytes: number }
+
+interface Inode {
+  data: Uint8Array
+  durable: Uint8Array
+  changes: Change[]
+}
+
+/** A change of names: `set` gives a name to a file, `unset` takes it away; a rename is both at once. */
+interface NameChange {
+  readonly directories: ReadonlySet<string>
+  readonly unset?: string
+  readonly set?: readonly [string, Inode]
+}
+
+/** Thrown by the operation at which the power fails. */
+export class PowerCut extends Error {}
+
+/** A disk error with a code, as Node throws it. */
+export class DiskError extends Error {
+  readonly code: string
+
+  constructor(code: string) {
+    super(`${code}: simulated`)
+    this.code = code
+  }
+}
+
+/** Random numbers in [0, 1) from a seed. */
+export function randomOf(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let t = Math.imul(state ^ (state >>> 15), state | 1)
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+  }
+}
+
+/** See the head of this file. */
+export class RecordingFiles implements Files {
+  /** The operation at which the power fails; counts down. */
+  operationsLeft = Number.POSITIVE_INFINITY
+  /** Bytes that fit on the disk. */
+  capacityBytes = Number.POSITIVE_INFINITY
+  failSync: string | undefined
+  readonly #random: () => number
+  readonly #directories = new Set<string>(['/'])
+  #names = new Map<string, Inode>()
+  #durableNames = new Map<string, Inode>()
+  #nameChanges: NameChange[] = []
+  #cut = false
+
+  constructor(random: () => number) {
+    this.#random = random
+  }
+
+  /** The disk as it is found after the power came back. Everything that still held it open is dead. */
+  afterPowerCut(): RecordingFiles {
+    this.#cut = true
+    const next = new RecordingFiles(this.#random)
+    for (const directory of this.#directories) next.#directories.add(directory)
+    const names = new Map(this.#durableNames)
+    for (const change of this.#nameChanges) {
+      if (this.#random() < 0.5) continue
+      if (change.unset !== undefined) names.delete(change.unset)
+      if (change.set !== undefined) names.set(...change.set)
+    }
+    for (const [path, inode] of names) {
+      const data = this.#survivor(inode)
+      const fresh: Inode = { data, durable: data, changes: [] }
+      next.#names.set(path, fresh)
+      next.#durableNames.set(path, fresh)
+    }
+    return next
+  }
+
+  open(path: string, mode: 'read' | 'write'): OpenFile {
+    this.#step()
+    let inode = this.#names.get(path)
+    if (inode === undefined) {
+      if (mode === 'read' || !this.#directories.has(dirname(path))) throw new DiskError('ENOENT')
+      inode = { data: new Uint8Array(0), durable: new Uint8Array(0), changes: [] }
+      this.#names.set(path, inode)
+      this.#nameChanges.push({ directories: new Set([dirname(path)]), set: [path, inode] })
+    }
+    return this.#handle(inode)
+  }
+
+  exists(path: string): boolean {
+    return this.#names.has(path) || this.#directories.has(path)
+  }
+
+  list(directory: string): string[] {
+    const prefix = directory === '/' ? '/' : `${directory}/`
+    const below = [...this.#names.keys(), ...this.#directories].filter(
+      (path) => path.startsWith(prefix) && path.length > prefix.length,
+    )
+    return [...new Set(below.map((path) => path.slice(prefix.length).split('/')[0]!))].sort()
+  }
+
+  makeDirectory(path: string): void {
+    this.#step()
+    for (let at = path; at !== '/'; at = dirname(at)) this.#directories.add(at)
+  }
+
+  rename(from: string, to: string): void {
+    this.#step()
+    const moved = [...this.#names].filter(([path]) => path === from || path.startsWith(`${from}/`))
+    if (moved.length === 0 && !this.#directories.has(from)) throw new DiskError('ENOENT')
+    for (const [path, inode] of moved) {
+      const target = to + path.slice(from.length)
+      this.#names.delete(path)
+      this.#names.set(target, inode)
+      const directories = new Set([dirname(from), dirname(to)])
+      this.#nameChanges.push({ directories, unset: path, set: [target, inode] })
+    }
+    for (const directory of [...this.#directories])
+      if (directory === from || directory.startsWith(`${from}/`)) {
+        this.#directories.delete(directory)
+        this.#directories.add(to + directory.slice(from.length))
+      }
+  }
+
+  remove(path: string): void {
+    this.#step()
+    for (const name of [...this.#names.keys()])
+      if (name === path || name.startsWith(`${path}/`)) {
+        this.#names.delete(name)
+        this.#nameChanges.push({ directories: new Set([dirname(path)]), unset: name })
+      }
+    for (const directory of [...this.#directories])
+      if (directory === path || directory.startsWith(`${path}/`))
+        this.#directories.delete(directory)
+  }
+
+  syncDirectory(path: string): void {
+    this.#step()
+    const rest: NameChange[] = []
+    for (const change of this.#nameChanges) {
+      if (!change.directories.has(path) && !ofFileIn(change, path)) {
+        rest.push(change)
+        continue
+      }
+      if (change.unset !== undefined) this.#durableNames.delete(change.unset)
+      if (change.set !== undefined) this.#durableNames.set(...change.set)
+    }
+    this.#nameChanges = rest
+  }
+
+  /** All bytes in files. */
+  usedBytes(): number {
+    let used = 0
+    for (const inode of this.#names.values()) used += inode.data.length
+    return used
+  }
+
+  #handle(inode: Inode): OpenFile {
+    return {
+      sizeBytes: () => inode.data.length,
+      read: (into, position) => {
+        const part = inode.data.subarray(position, position + into.length)
+        into.set(part)
+        return part.length
+      },
+      write: (parts, position) => {
+        let at = position
+        for (const part of parts) {
+          this.#write(inode, at, part)
+          at += part.length
+        }
+      },
+      truncate: (sizeBytes) => {
+        this.#step()
+        this.#change(inode, { kind: 'truncate', sizeBytes })
+      },
+      sync: () => {
+        this.#step()
+        if (this.failSync !== undefined) throw new DiskError(this.failSync)
+        inode.durable = inode.data
+        inode.changes = []
+      },
+      close: () => {},
+    }
+  }
+
+  #write(inode: Inode, position: number, bytes: Uint8Array): void {
+    const room = this.capacityBytes - this.usedBytes() + Math.max(0, inode.data.length - position)
+    if (bytes.length > room) {
+      if (room > 0) this.#write(inode, position, bytes.subarray(0, room))
+      throw new DiskError('ENOSPC')
+    }
+    // A cut in mid-write leaves the write among those of which a prefix survives.
+    const cut = this.operationsLeft <= 0
+    this.#change(inode, { kind: 'write', position, bytes: bytes.slice() })
+    if (cut || --this.operationsLeft < 0) throw new PowerCut('power cut')
+  }
+
+  #change(inode: Inode, change: Change): void {
+    if (this.#cut) throw new PowerCut('power cut')
+    inode.data = applied(inode.data, change)
+    inode.changes.push(change)
+  }
+
+  #survivor(inode: Inode): Uint8Array {
+    const count = Math.floor(this.#random() * (inode.changes.length + 1))
+    let data = inode.durable
+    for (const change of inode.changes.slice(0, count)) data = applied(data, change)
+    const torn = inode.changes[count]
+    if (torn?.kind !== 'write' || this.#random() < 0.3) return data
+    const sectors = Math.floor(this.#random() * (torn.bytes.length / sectorSizeBytes + 1))
+    const bytes = torn.bytes.slice(0, sectors * sectorSizeBytes)
+    const holesShare = this.#random() < 0.3 ? 0.3 : 0
+    for (let at = 0; at < bytes.length; at += sectorSizeBytes)
+      if (this.#random() < holesShare) bytes.fill(0, at, at + sectorSizeBytes)
+    return applied(data, { kind: 'write', position: torn.position, bytes })
+  }
+
+  #step(): void {
+    if (this.#cut || --this.operationsLeft < 0) throw new PowerCut('power cut')
+  }
+}
+
+function ofFileIn(change: NameChange, directory: string): boolean {
+  return (
+    (change.unset !== undefined && dirname(change.unset) === directory) ||
+    (change.set !== undefined && dirname(change.set[0]) === directory)
+  )
+}
+
+function applied(data: Uint8Array, change: Change): Uint8Array {
+  if (change.kind === 'truncate') {
+    const out = new Uint8Array(change.sizeBytes)
+    out.set(data.subarray(0, change.sizeBytes))
+    return out
+  }
+  const out = new Uint8Array(Math.max(data.length, change.position + change.bytes.length))
+  out.set(data)
+  out.set(change.bytes, change.position)
+  return out
+}
