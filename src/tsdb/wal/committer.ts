@@ -59,6 +59,7 @@ export function serveCommits(port: MessagePort, files: Files): void {
     const outcome = writer.run(job)
     port.postMessage(outcome, [outcome.buffer])
   })
+  port.on('close', () => writer.close())
 }
 
 /** The lane's end of a port that `serveCommits` serves. */
