@@ -2,10 +2,9 @@
 // Units: Unix milliseconds; a block's times are half-open: minTimeMs is in it, maxTimeMs is not.
 // Source: Prometheus tsdb block meta version 1; Thanos metadata.Meta. Printed with tabs and in the order that Go prints.
 
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { CorruptionError } from '../../model/index.ts'
-import { syncPath } from './durable.ts'
+import { type Files, nodeFiles, readWhole, writeDurably } from '../files.ts'
 import { isUlid } from './ulid.ts'
 
 /** The name of the meta file within a block's directory. */
@@ -130,25 +129,14 @@ export function parseBlockMeta(text: string, file: string): BlockMeta {
 }
 
 /** Reads `directory`/meta.json. Throws CorruptionError, or the file system's error when it is absent. */
-export function readBlockMeta(directory: string): BlockMeta {
+export function readBlockMeta(directory: string, files: Files = nodeFiles): BlockMeta {
   const file = join(directory, metaFileName)
-  return parseBlockMeta(readFileSync(file, 'utf8'), file)
+  return parseBlockMeta(Buffer.from(readWhole(files, file)).toString('utf8'), file)
 }
 
-/** Replaces `directory`/meta.json durably: temporary file, sync, rename, directory sync. Returns its size in bytes. */
-export function writeBlockMeta(directory: string, meta: BlockMeta): number {
-  const path = join(directory, metaFileName)
-  const bytes = Buffer.from(formatBlockMeta(meta))
-  const fd = openSync(`${path}.tmp`, 'w')
-  try {
-    writeSync(fd, bytes)
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
-  renameSync(`${path}.tmp`, path)
-  syncPath(directory)
-  return bytes.length
+/** Replaces `directory`/meta.json durably: temporary file, sync, rename, directory sync. */
+export function writeBlockMeta(directory: string, meta: BlockMeta, files: Files = nodeFiles): void {
+  writeDurably(files, join(directory, metaFileName), [Buffer.from(formatBlockMeta(meta))])
 }
 
 function shownParent(parent: BlockParent): object {

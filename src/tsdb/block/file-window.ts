@@ -1,0 +1,80 @@
+// File window: a file seen through one buffer. A small file is read whole, once; of a large one a window follows the
+// reads, so that ascending reads cost one system call per window.
+
+import { CorruptionError } from '../../model/index.ts'
+import type { OpenFile } from '../files.ts'
+
+/** The size of the window over a file that is not read whole. */
+const windowSizeBytes = 256 * 1024
+
+/** Bytes of one file on demand. */
+export class FileWindow {
+  readonly file: string
+  readonly sizeBytes: number
+  /** The bytes that `cover` last made present. */
+  bytes: Uint8Array
+  /** Where `bytes` starts in the file. */
+  base = 0
+  readonly #open: OpenFile | undefined
+
+  /** Reads the file whole and closes it when it has at most `wholeSizeBytesMax` bytes. */
+  constructor(open: OpenFile, file: string, wholeSizeBytesMax: number) {
+    this.file = file
+    this.sizeBytes = open.sizeBytes()
+    this.bytes = new Uint8Array(0)
+    if (this.sizeBytes > wholeSizeBytesMax) {
+      this.#open = open
+      return
+    }
+    try {
+      this.bytes = readExactly(open, file, 0, this.sizeBytes)
+    } finally {
+      open.close()
+    }
+  }
+
+  /** Makes `[offset, offset + sizeBytes)` of the file present; returns where it starts in `bytes`. */
+  cover(offset: number, sizeBytes: number): number {
+    const within = offset - this.base
+    if (within >= 0 && within + sizeBytes <= this.bytes.length) return within
+    this.#check(offset, sizeBytes)
+    const wanted = Math.max(sizeBytes, Math.min(windowSizeBytes, this.sizeBytes - offset))
+    this.bytes = readExactly(this.#open!, this.file, offset, wanted)
+    this.base = offset
+    return 0
+  }
+
+  /** A section of its own: a view of the whole file, or a copy that later reads do not disturb. */
+  section(offset: number, sizeBytes: number): Uint8Array {
+    this.#check(offset, sizeBytes)
+    if (this.#open === undefined) return this.bytes.subarray(offset, offset + sizeBytes)
+    return readExactly(this.#open, this.file, offset, sizeBytes)
+  }
+
+  /** Closes the file; the window must not be used again. */
+  close(): void {
+    this.#open?.close()
+  }
+
+  #check(offset: number, sizeBytes: number): void {
+    if (offset >= 0 && offset + sizeBytes <= this.sizeBytes) return
+    throw new CorruptionError({
+      file: this.file,
+      offset,
+      expected: `${sizeBytes} bytes`,
+      found: `the end of the file at ${this.sizeBytes}`,
+    })
+  }
+}
+
+function readExactly(open: OpenFile, file: string, offset: number, sizeBytes: number): Uint8Array {
+  const bytes = new Uint8Array(sizeBytes)
+  const count = open.read(bytes, offset)
+  if (count === sizeBytes) return bytes
+  throw new CorruptionError({
+    file,
+    offset: offset + count,
+    expected: `${sizeBytes - count} more bytes`,
+    found: 'the end of the file',
+  })
+}

@@ -1,0 +1,247 @@
+// Index writer: the `index` file of a block, version 2: symbols, series, postings, postings offsets, table of contents.
+// The label index sections that old readers knew are not written. Layout: docs/formats/block-index.md.
+// Units: offsets in bytes; a series id is its offset divided by 16.
+// Memory: four bytes for each label of each series and once more while the postings are laid out.
+// Source: Prometheus tsdb/docs/format/index.md.
+
+import { crc32c } from '../../kernel/index.ts'
+import { assert, compareUtf8 } from '../../model/index.ts'
+import type { Files } from '../files.ts'
+import { FileWriter, putUvarint, putVarint, uvarintSizeBytes } from './file-writer.ts'
+import { U32List } from './u32-list.ts'
+
+/** First word of an index file. */
+export const indexMagic = 0xbaaad700
+/** Bytes of magic and version. */
+export const indexHeaderSizeBytes = 5
+/** Bytes of the table of contents with its checksum. */
+export const tocSizeBytes = 52
+/** Series entries start at multiples of this. */
+export const seriesAlignment = 16
+
+/** The chunks of one series, as columns with `count` entries used. */
+export interface ChunkRefs {
+  count: number
+  minTimesMs: Float64Array
+  maxTimesMs: Float64Array
+  /** segment × 2^32 + offset. */
+  refs: Float64Array
+}
+
+/** Writes one index file: all symbols first, then series in ascending order of their labels. */
+export class IndexWriter {
+  readonly #out: FileWriter
+  readonly #symbols: readonly string[]
+  readonly #symbolRefs: ReadonlyMap<string, number>
+  /** name ref × 2^32 + value ref → pair id, in order of first use. */
+  readonly #pairIds = new Map<number, number>()
+  readonly #pairKeys: number[] = []
+  readonly #seriesIds = new U32List()
+  /** The pair ids of all series, one after another, each series' last one marked by its count. */
+  readonly #seriesPairs = new U32List()
+  readonly #seriesPairCounts = new U32List()
+  readonly #toc = { symbols: 0, series: 0, labelIndices: 0, postings: 0, postingsTable: 0 }
+  #entry = new Uint8Array(4096)
+  #lastPairs = new Uint32Array(0)
+  /** The largest series entry with its length, checksum and padding. */
+  seriesSizeBytesMax = 0
+
+  /** `symbols` are all names and values and the empty string, unique, in ascending order of their UTF-8 bytes. */
+  constructor(files: Files, path: string, symbols: readonly string[]) {
+    this.#symbols = symbols
+    this.#symbolRefs = new Map(symbols.map((symbol, index) => [symbol, index]))
+    this.#out = new FileWriter(files, path)
+    this.#out.u32(indexMagic)
+    this.#out.u8(2)
+    this.#writeSymbols()
+  }
+
+  /** The id of a pair, made at its first use; both strings must be symbols. */
+  pairId(name: string, value: string): number {
+    const nameRef = this.#symbolRefs.get(name)
+    const valueRef = this.#symbolRefs.get(value)
+    assert(nameRef !== undefined && valueRef !== undefined, `no symbol for ${name}, ${value}`)
+    const key = nameRef * 0x1_0000_0000 + valueRef
+    const known = this.#pairIds.get(key)
+    if (known !== undefined) return known
+    const made = this.#pairKeys.push(key) - 1
+    this.#pairIds.set(key, made)
+    return made
+  }
+
+  /** Appends a series: `pairs` sorted by name, series strictly ascending, chunks ascending without overlap. */
+  addSeries(pairs: Uint32Array, chunks: ChunkRefs): void {
+    assert(this.#comesAfterLast(pairs), 'series must come in ascending order of their labels, once')
+    this.#lastPairs = pairs.slice()
+    const out = this.#out
+    out.pad(seriesAlignment)
+    const start = out.position
+    const id = start / seriesAlignment
+    assert(id < 0x1_0000_0000, 'the series of one block take more than 64 GiB')
+    const size = this.#encodeEntry(pairs, chunks)
+    out.uvarint(size)
+    out.bytes(this.#entry, 0, size)
+    out.u32(crc32c(this.#entry, 0, size))
+    const padded = Math.ceil((out.position - start) / seriesAlignment) * seriesAlignment
+    this.seriesSizeBytesMax = Math.max(this.seriesSizeBytesMax, padded)
+    this.#seriesIds.push(id)
+    this.#seriesPairCounts.push(pairs.length)
+    for (const pair of pairs) this.#seriesPairs.push(pair)
+  }
+
+  /** Writes the rest, syncs and closes; returns the file's size in bytes. */
+  finish(): number {
+    const out = this.#out
+    this.#toc.labelIndices = out.position
+    const keys = this.#pairKeys
+    const sorted = keys.map((_, pair) => pair).sort((a, b) => keys[a]! - keys[b]!)
+    const offsets = this.#writePostings(sorted)
+    this.#writePostingsTable(sorted, offsets)
+    const { symbols, series, labelIndices, postings, postingsTable } = this.#toc
+    out.beginCrc()
+    // The fourth entry is the label offset table that is no longer written: readers expect it where postings end.
+    for (const offset of [symbols, series, labelIndices, postingsTable, postings, postingsTable])
+      out.u64(offset)
+    out.endCrc()
+    out.finish()
+    return out.position
+  }
+
+  /** Closes the file after a failure. */
+  abandon(): void {
+    this.#out.abandon()
+  }
+
+  #writeSymbols(): void {
+    const out = this.#out
+    this.#toc.symbols = out.position
+    let size = 4
+    for (const symbol of this.#symbols) {
+      const bytes = Buffer.byteLength(symbol)
+      size += uvarintSizeBytes(bytes) + bytes
+    }
+    assert(size < 0x1_0000_0000, 'the symbols of one block take more than 4 GiB')
+    out.u32(size)
+    out.beginCrc()
+    out.u32(this.#symbols.length)
+    for (let i = 0; i < this.#symbols.length; i++) {
+      assert(i === 0 || compareUtf8(this.#symbols[i - 1]!, this.#symbols[i]!) < 0)
+      out.text(this.#symbols[i]!)
+    }
+    out.endCrc()
+    this.#toc.series = out.position
+  }
+
+  #comesAfterLast(pairs: Uint32Array): boolean {
+    const last = this.#lastPairs
+    if (this.#seriesIds.length === 0) return true
+    for (let i = 0; i < pairs.length && i < last.length; i++) {
+      const difference = this.#pairKeys[pairs[i]!]! - this.#pairKeys[last[i]!]!
+      if (difference !== 0) return difference > 0
+    }
+    return pairs.length > last.length
+  }
+
+  #encodeEntry(pairs: Uint32Array, chunks: ChunkRefs): number {
+    // Ten bytes bound every number: two per label, three per chunk, two counts.
+    const sizeMax = 20 + 20 * pairs.length + 30 * chunks.count
+    if (this.#entry.length < sizeMax) this.#entry = new Uint8Array(2 * sizeMax)
+    const entry = this.#entry
+    let at = putUvarint(entry, 0, pairs.length)
+    for (const pair of pairs) {
+      const key = this.#pairKeys[pair]!
+      at = putUvarint(entry, at, Math.floor(key / 0x1_0000_0000))
+      at = putUvarint(entry, at, key % 0x1_0000_0000)
+    }
+    at = putUvarint(entry, at, chunks.count)
+    for (let i = 0; i < chunks.count; i++) {
+      const minTimeMs = chunks.minTimesMs[i]!
+      const ref = chunks.refs[i]!
+      if (i === 0) at = putVarint(entry, at, minTimeMs)
+      else at = putUvarint(entry, at, minTimeMs - chunks.maxTimesMs[i - 1]!)
+      at = putUvarint(entry, at, chunks.maxTimesMs[i]! - minTimeMs)
+      if (i === 0) at = putUvarint(entry, at, ref)
+      else at = putVarint(entry, at, ref - chunks.refs[i - 1]!)
+    }
+    return at
+  }
+
+  // Lists of all pairs by counting sort: series are in ascending order already, so each list comes out ascending.
+  #writePostings(sorted: readonly number[]): Float64Array {
+    const pairCount = this.#pairKeys.length
+    const seriesPairs = this.#seriesPairs.view()
+    const starts = new Uint32Array(pairCount + 1)
+    for (const pair of seriesPairs) starts[pair + 1]!++
+    for (let pair = 0; pair < pairCount; pair++) starts[pair + 1]! += starts[pair]!
+    const lists = new Uint32Array(seriesPairs.length)
+    const next = starts.slice()
+    const ids = this.#seriesIds.view()
+    const counts = this.#seriesPairCounts.view()
+    let at = 0
+    for (let series = 0; series < ids.length; series++) {
+      for (let i = 0; i < counts[series]!; i++) lists[next[seriesPairs[at++]!]!++] = ids[series]!
+    }
+    this.#out.pad(4)
+    this.#toc.postings = this.#out.position
+    const offsets = new Float64Array(pairCount + 1)
+    offsets[pairCount] = this.#writeList(ids)
+    for (const pair of sorted)
+      offsets[pair] = this.#writeList(lists.subarray(starts[pair], starts[pair + 1]))
+    return offsets
+  }
+
+  #writeList(ids: Uint32Array): number {
+    const out = this.#out
+    const offset = out.position
+    out.u32(4 + 4 * ids.length)
+    out.beginCrc()
+    out.u32(ids.length)
+    for (const id of ids) out.u32(id)
+    out.endCrc()
+    return offset
+  }
+
+  // The last entry of `offsets` is the list of all series, which comes first in the table under empty strings.
+  #writePostingsTable(sorted: readonly number[], offsets: Float64Array): void {
+    const out = this.#out
+    this.#toc.postingsTable = out.position
+    const allSeries = offsets[this.#pairKeys.length]!
+    out.u32(this.#postingsTableSizeBytes(offsets))
+    out.beginCrc()
+    out.u32(this.#pairKeys.length + 1)
+    this.#writePostingsEntry('', '', allSeries)
+    for (const pair of sorted) {
+      const [name, value] = this.#pairText(pair)
+      this.#writePostingsEntry(name, value, offsets[pair]!)
+    }
+    out.endCrc()
+  }
+
+  #writePostingsEntry(name: string, value: string, offset: number): void {
+    this.#out.u8(2)
+    this.#out.text(name)
+    this.#out.text(value)
+    this.#out.uvarint(offset)
+  }
+
+  #postingsTableSizeBytes(offsets: Float64Array): number {
+    // The entry of all series: key count, two empty strings, offset.
+    let size = 4 + 3 + uvarintSizeBytes(offsets[this.#pairKeys.length]!)
+    for (let pair = 0; pair < this.#pairKeys.length; pair++) {
+      const [name, value] = this.#pairText(pair)
+      const nameBytes = Buffer.byteLength(name)
+      const valueBytes = Buffer.byteLength(value)
+      size +=
+        1 + uvarintSizeBytes(nameBytes) + nameBytes + uvarintSizeBytes(valueBytes) + valueBytes
+      size += uvarintSizeBytes(offsets[pair]!)
+    }
+    assert(size < 0x1_0000_0000, 'the postings table of one block takes more than 4 GiB')
+    return size
+  }
+
+  #pairText(pair: number): readonly [string, string] {
+    const key = this.#pairKeys[pair]!
+    const name = this.#symbols[Math.floor(key / 0x1_0000_0000)]!
+    return [name, this.#symbols[key % 0x1_0000_0000]!]
+  }
+}

@@ -1,0 +1,128 @@
+// Postings table: where in a block's index the list of series of each label pair stands.
+// Memory holds every 32nd value of each name; the entries between are scanned in the file.
+// Source: Prometheus tsdb/docs/format/index.md, postings offset table. Version 1 tables are not sorted: all is held.
+
+import { compareUtf8 } from '../../model/index.ts'
+import { ByteReader } from './byte-reader.ts'
+import type { FileWindow } from './file-window.ts'
+
+const sampleEvery = 32
+
+/** Some entries of one name, beginning with `value`. */
+interface Stretch {
+  readonly value: string
+  /** Offset of the first entry, and after the last, in the file. */
+  readonly start: number
+  end: number
+}
+
+/** List offsets by name and value. */
+export class PostingsTable {
+  readonly #index: FileWindow
+  readonly #stretches = new Map<string, Stretch[]>()
+
+  /** Reads the section at `offset` of the index. Throws CorruptionError. */
+  constructor(index: FileWindow, version: number, offset: number) {
+    this.#index = index
+    const size = new ByteReader(index.section(offset, 4), index.file, offset).u32()
+    const reader = new ByteReader(index.section(offset + 4, size + 4), index.file, offset + 4)
+    reader.checkCrc(0, size)
+    reader.end = size
+    this.#sample(reader, version === 1 ? 1 : sampleEvery)
+    if (version === 1) {
+      for (const list of this.#stretches.values())
+        list.sort((a, b) => compareUtf8(a.value, b.value))
+    }
+  }
+
+  /** All label names, ascending. */
+  names(): string[] {
+    return [...this.#stretches.keys()].filter((name) => name !== '').sort(compareUtf8)
+  }
+
+  /** The offset of the list of `name`=`value`, or undefined where no series has the pair. */
+  offsetOf(name: string, value: string): number | undefined {
+    const stretches = this.#stretches.get(name)
+    if (stretches === undefined) return undefined
+    const at = lastAtOrBefore(stretches, value)
+    if (at < 0) return undefined
+    let found: number | undefined
+    this.#scan(stretches[at]!, (entry, listOffset) => {
+      if (entry === value) found = listOffset
+      return compareUtf8(entry, value) < 0
+    })
+    return found
+  }
+
+  /** Visits the values of `name` that start with `prefix`, ascending. */
+  forEachValue(
+    name: string,
+    prefix: string,
+    visit: (value: string, listOffset: number) => void,
+  ): void {
+    const stretches = this.#stretches.get(name) ?? []
+    let more = true
+    for (
+      let i = Math.max(0, lastAtOrBefore(stretches, prefix));
+      more && i < stretches.length;
+      i++
+    ) {
+      this.#scan(stretches[i]!, (value, listOffset) => {
+        if (value.startsWith(prefix)) visit(value, listOffset)
+        else if (compareUtf8(value, prefix) > 0) more = false
+        return more
+      })
+    }
+  }
+
+  #sample(reader: ByteReader, every: number): void {
+    const count = reader.u32()
+    let lastName: string | undefined
+    let position = 0
+    let open: Stretch | undefined
+    for (let i = 0; i < count; i++) {
+      const start = reader.baseOffset + reader.offset
+      if (reader.u8() !== 2) throw reader.corrupt('an entry of a name and a value', 'another')
+      const name = reader.text()
+      const valueSize = reader.uvarint()
+      const valueStart = reader.skip(valueSize)
+      reader.uvarint()
+      position = name === lastName ? position + 1 : 0
+      lastName = name
+      if (position % every === 0) {
+        const value = Buffer.from(reader.bytes.subarray(valueStart, valueStart + valueSize))
+        open = { value: value.toString('utf8'), start, end: 0 }
+        const list = this.#stretches.get(name)
+        if (list === undefined) this.#stretches.set(name, [open])
+        else list.push(open)
+      }
+      open!.end = reader.baseOffset + reader.offset
+    }
+  }
+
+  #scan(stretch: Stretch, visit: (value: string, listOffset: number) => boolean): void {
+    const size = stretch.end - stretch.start
+    const at = this.#index.cover(stretch.start, size)
+    // The visitor may move the window, so the reader holds on to the bytes it began with.
+    const reader = new ByteReader(this.#index.bytes, this.#index.file, this.#index.base)
+    reader.offset = at
+    reader.end = at + size
+    while (reader.offset < reader.end) {
+      reader.u8()
+      reader.skip(reader.uvarint())
+      const value = reader.text()
+      if (!visit(value, reader.uvarint())) return
+    }
+  }
+}
+
+function lastAtOrBefore(stretches: readonly Stretch[], value: string): number {
+  let low = 0
+  let high = stretches.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (compareUtf8(stretches[middle]!.value, value) <= 0) low = middle + 1
+    else high = middle
+  }
+  return low - 1
+}

@@ -1,0 +1,67 @@
+// Symbol table: the strings of a block's index, kept as UTF-8 bytes and offsets.
+// A ref is the position in the table, or in version 1 the file offset of the entry.
+
+import { ByteReader, decodeText } from './byte-reader.ts'
+import type { FileWindow } from './file-window.ts'
+
+/** Strings by ref. */
+export class SymbolTable {
+  readonly bytes: Uint8Array
+  readonly #reader: ByteReader
+  readonly #version: number
+  /** [2 × count] start and end of each string. */
+  readonly #ranges: Uint32Array
+  readonly #count: number
+
+  /** Reads the section at `offset` of the index. Throws CorruptionError. */
+  constructor(index: FileWindow, version: number, offset: number) {
+    const head = new ByteReader(index.section(offset, 4), index.file, offset)
+    const size = head.u32()
+    this.bytes = index.section(offset + 4, size + 4)
+    this.#reader = new ByteReader(this.bytes, index.file, offset + 4)
+    this.#version = version
+    this.#reader.checkCrc(0, size)
+    this.#reader.end = size
+    this.#count = this.#reader.u32()
+    if (this.#count > size) throw this.#reader.corrupt('fewer symbols than bytes', `${this.#count}`)
+    this.#ranges = new Uint32Array(version === 1 ? 0 : 2 * this.#count)
+    for (let i = 0; i < this.#ranges.length; i += 2) {
+      const length = this.#reader.uvarint()
+      this.#ranges[i] = this.#reader.skip(length)
+      this.#ranges[i + 1] = this.#reader.offset
+    }
+  }
+
+  /** Where the string `ref` starts in `bytes`. */
+  start(ref: number): number {
+    if (this.#version === 1) return this.#seek(ref)
+    this.#check(ref)
+    return this.#ranges[2 * ref]!
+  }
+
+  /** Where the string `ref` ends in `bytes`. */
+  end(ref: number): number {
+    if (this.#version === 1) {
+      this.#seek(ref)
+      return this.#reader.offset
+    }
+    this.#check(ref)
+    return this.#ranges[2 * ref + 1]!
+  }
+
+  /** The string `ref`. */
+  text(ref: number): string {
+    return decodeText(this.bytes, this.start(ref), this.end(ref))
+  }
+
+  #check(ref: number): void {
+    if (ref < this.#count) return
+    throw this.#reader.corrupt(`a symbol ref below ${this.#count}`, String(ref))
+  }
+
+  // Leaves the reader at the end of the string.
+  #seek(ref: number): number {
+    this.#reader.offset = Math.max(0, ref - this.#reader.baseOffset)
+    return this.#reader.skip(this.#reader.uvarint())
+  }
+}
