@@ -1,0 +1,52 @@
+// Reading a window: which kinds of samples it holds, and its floats alone.
+
+import type { Notes, SampleWindow } from '../operators/operator.ts'
+import { histogramsIgnored } from './annotation-texts.ts'
+
+/** What a window holds. */
+export type WindowKind = 'floats' | 'histograms' | 'mixed'
+
+/** The kinds of samples among entries [from, to). */
+export function kindOf(window: SampleWindow, from = window.from): WindowKind {
+  const { histograms, to } = window
+  if (histograms === undefined) return 'floats'
+  let count = 0
+  for (let i = from; i < to; i++) if (histograms[i] !== undefined) count++
+  if (count === 0) return 'floats'
+  return count === to - from ? 'histograms' : 'mixed'
+}
+
+/** Columns of floats only, entries [from, to). */
+export interface FloatColumns {
+  readonly timestampsMs: Float64Array
+  readonly values: Float64Array
+  readonly from: number
+  readonly to: number
+  /** Histograms were left out. */
+  readonly mixed: boolean
+}
+
+/** The floats of a window; a window without histograms is handed on without a copy. */
+export function floatsOf(window: SampleWindow): FloatColumns {
+  const kind = kindOf(window)
+  if (kind === 'floats') return { ...columnsOf(window), mixed: false }
+  const timestampsMs = new Float64Array(window.to - window.from)
+  const values = new Float64Array(window.to - window.from)
+  let count = 0
+  for (let i = window.from; i < window.to; i++) {
+    if (window.histograms![i] !== undefined) continue
+    timestampsMs[count] = window.timestampsMs[i]!
+    values[count++] = window.values[i]!
+  }
+  return { timestampsMs, values, from: 0, to: count, mixed: kind === 'mixed' }
+}
+
+function columnsOf(window: SampleWindow): Omit<FloatColumns, 'mixed'> {
+  const { timestampsMs, values, from, to } = window
+  return { timestampsMs, values, from, to }
+}
+
+/** Tells that histograms were left out, where some were. */
+export function noteIgnored(floats: FloatColumns, notes: Notes): void {
+  if (floats.mixed) notes.annotate('info', histogramsIgnored(notes.metricName()), 0)
+}
