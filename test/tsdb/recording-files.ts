@@ -67,6 +67,11 @@ export class RecordingFiles implements Files {
     this.#random = random
   }
 
+  /** Whether the power has failed. */
+  get isDown(): boolean {
+    return this.#cut || this.operationsLeft < 0
+  }
+
   /** The disk as it is found after the power came back. Everything that still held it open is dead. */
   afterPowerCut(): RecordingFiles {
     this.#cut = true

@@ -47,7 +47,7 @@ export function* readSegment(
 }
 
 /**
- * Cuts the unreadable end off the last segment, durably. False when its header is no header: then the file is set
+ * Cuts the unreadable end off the last segment and makes the rest durable. False when its header is no header: then the file is set
  * aside under the name `damaged-…`, because a segment that lost its header to the disk may hold more than a crash
  * leaves behind.
  */
@@ -69,14 +69,19 @@ export function cutTail(
   const reader = new FrameReader(bytes, headerSizeBytes)
   while (reader.next());
   const tail = reader.faults.at(-1)
-  if (tail === undefined || tail.offset + tail.lostBytes < bytes.length) return true
-  onDamage(damageOf(path, tail, 'nothing acknowledged stood there after a crash; the tail is cut'))
+  const isTorn = tail !== undefined && tail.offset + tail.lostBytes === bytes.length
   const file = files.open(path, 'write')
   try {
-    file.truncate(tail.offset)
+    if (isTorn) file.truncate(tail.offset)
+    // What was read may still be only in memory, when the process died and the machine did not.
     file.sync()
   } finally {
     file.close()
   }
+  files.syncDirectory(dirname(path))
+  if (isTorn)
+    onDamage(
+      damageOf(path, tail, 'nothing acknowledged stood there after a crash; the tail is cut'),
+    )
   return true
 }
