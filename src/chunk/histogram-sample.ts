@@ -49,6 +49,31 @@ export function isStaleHistogram(histogram: HistogramShape): boolean {
   return histogram.sumLow >>> 0 === staleLow && histogram.sumHigh >>> 0 === staleHigh
 }
 
+/** Whether the sample is of a gauge, whose counts may fall. */
+export function isGaugeHistogram(histogram: HistogramShape): boolean {
+  return histogram.counterResetHint === 'gauge'
+}
+
+/** What a stale marker reads back as: nothing but its sum. */
+export function staleHistogram(kind: 'integer' | 'float'): HistogramSample {
+  const shape = {
+    counterResetHint: 'unknown',
+    schema: 0,
+    zeroThreshold: 0,
+    positiveSpans: [],
+    negativeSpans: [],
+    customValues: new Float64Array(0),
+    sumLow: staleLow,
+    sumHigh: staleHigh,
+  } as const
+  if (kind === 'integer') {
+    const none = new BigInt64Array(0)
+    return { ...shape, kind, count: 0n, zeroCount: 0n, positiveDeltas: none, negativeDeltas: none }
+  }
+  const none = new Float64Array(0)
+  return { ...shape, kind, count: 0, zeroCount: 0, positiveBuckets: none, negativeBuckets: none }
+}
+
 /** The sum as a number; a NaN may lose its payload. */
 export function sumOf(histogram: HistogramShape): number {
   scratchWords[0] = histogram.sumLow

@@ -58,6 +58,17 @@ export class SampleBuffer {
     this.setHistogram(at, unsure ? { ...histogram, counterResetHint: 'unknown' } : histogram)
   }
 
+  /** Appends a histogram; a start timestamp of 0 is unknown. */
+  appendHistogram(timestampMs: number, startTimestampMs: number, histogram: FloatHistogram): void {
+    if (startTimestampMs !== 0) this.beginStartTimestamps()
+    this.reserve(1)
+    const at = this.count++
+    this.timestampsMs[at] = timestampMs
+    this.values[at] = 0
+    if (this.hasStartTimestamps) this.startTimestampsMs[at] = startTimestampMs
+    this.setHistogram(at, histogram)
+  }
+
   /** Makes entry `index` a histogram. */
   setHistogram(index: number, histogram: FloatHistogram): void {
     this.histograms ??= []

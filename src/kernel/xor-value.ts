@@ -39,18 +39,33 @@ export function writeXor(bits: BitWriter, state: XorState, high: number, low: nu
 
 /** Writes a difference that is not zero: in the window of before, or with a new one. */
 export function writeXorWindow(bits: BitWriter, state: XorState, high: number, low: number): void {
-  const zeros = high === 0 ? 32 + Math.clz32(low) : Math.clz32(high)
-  const leading = Math.min(zeros, 31)
-  const trailing = low === 0 ? 32 + trailingZeros(high) : trailingZeros(low)
-  if (state.leading !== unset && leading >= state.leading && trailing >= state.trailing) {
-    bits.writeBits(0, 1)
-  } else {
-    state.leading = leading
-    state.trailing = trailing
+  if (fitsXorWindow(state, high, low)) bits.writeBits(0, 1)
+  else {
     bits.writeBits(1, 1)
-    bits.writeBits(leading, 5)
-    bits.writeBits((64 - leading - trailing) & 63, 6)
+    writeNewWindow(bits, state, high, low)
   }
+  writeInWindow(bits, state, high, low)
+}
+
+/** Whether the window of before holds every bit of this difference. */
+export function fitsXorWindow(state: XorState, high: number, low: number): boolean {
+  return (
+    state.leading !== unset &&
+    leadingOf(high, low) >= state.leading &&
+    trailingOf(high, low) >= state.trailing
+  )
+}
+
+/** Makes the difference's own bits the window, and writes its place: 5 bits of leading zeros, 6 bits of length. */
+export function writeNewWindow(bits: BitWriter, state: XorState, high: number, low: number): void {
+  state.leading = leadingOf(high, low)
+  state.trailing = trailingOf(high, low)
+  bits.writeBits(state.leading, 5)
+  bits.writeBits((64 - state.leading - state.trailing) & 63, 6)
+}
+
+/** Writes the window's bits of a difference. */
+export function writeInWindow(bits: BitWriter, state: XorState, high: number, low: number): void {
   const shift = state.trailing
   const count = 64 - state.leading - shift
   if (shift >= 32) bits.writeBits(high >>> (shift - 32), count)
@@ -65,15 +80,23 @@ export function readXor(bits: BitReader, state: XorState): void {
 
 /** Reads a difference that is not zero and applies it to `state`. */
 export function readXorWindow(bits: BitReader, state: XorState): void {
-  if (bits.readBits(1) === 1) {
-    const window = bits.readBits(11)
-    const leading = window >>> 6
-    const significant = (window & 63) === 0 ? 64 : window & 63
-    if (leading + significant > 64)
-      throw bits.corruption('a window within 64 bits', `${leading} zeros + ${significant} bits`)
-    state.leading = leading
-    state.trailing = 64 - leading - significant
-  }
+  if (bits.readBits(1) === 1) readNewWindow(bits, state)
+  readInWindow(bits, state)
+}
+
+/** Reads the place of a new window. */
+export function readNewWindow(bits: BitReader, state: XorState): void {
+  const window = bits.readBits(11)
+  const leading = window >>> 6
+  const significant = (window & 63) === 0 ? 64 : window & 63
+  if (leading + significant > 64)
+    throw bits.corruption('a window within 64 bits', `${leading} zeros + ${significant} bits`)
+  state.leading = leading
+  state.trailing = 64 - leading - significant
+}
+
+/** Reads the window's bits of a difference and applies them to `state`. */
+export function readInWindow(bits: BitReader, state: XorState): void {
   // Before any window was written, a reader has to assume the whole width.
   const leading = state.leading === unset ? 0 : state.leading
   const shift = state.trailing
@@ -87,6 +110,14 @@ export function readXorWindow(bits: BitReader, state: XorState): void {
     state.high ^= (high << shift) | (low >>> (32 - shift))
     state.low ^= low << shift
   }
+}
+
+function leadingOf(high: number, low: number): number {
+  return Math.min(high === 0 ? 32 + Math.clz32(low) : Math.clz32(high), 31)
+}
+
+function trailingOf(high: number, low: number): number {
+  return low === 0 ? 32 + trailingZeros(high) : trailingZeros(low)
 }
 
 function trailingZeros(word: number): number {
