@@ -1,6 +1,11 @@
 // Text to result: parse, plan, optimise, pull.
 export * from './parse/ast.ts'
+export { exprToJson } from './parse/ast-json.ts'
+export { type DurationScope, resolveDurations } from './parse/duration-eval.ts'
 export * from './parse/features.ts'
 export * from './parse/functions.ts'
+export { formatPosition } from './parse/parse-error.ts'
 export { parseExpr, parseSelector } from './parse/parser.ts'
+export { prettifyExpr, printExpr } from './parse/printer.ts'
+export { parseSeriesDescription, type SeriesDescription } from './parse/series-description.ts'
 export { createMatcherCompiler } from './regex/matcher-compiler.ts'

@@ -48,6 +48,22 @@ export class Lexer {
     return this.#statement()
   }
 
+  /** Returns a function that brings the lexer back to where it is now. */
+  mark(): () => void {
+    const [index, parenDepth] = [this.#index, this.#parenDepth]
+    const [inBraces, inBrackets, inDuration] = [this.#inBraces, this.#inBrackets, this.#inDuration]
+    const [sawColon, sawDuration] = [this.#sawColon, this.#sawDuration]
+    return () => {
+      this.#index = index
+      this.#parenDepth = parenDepth
+      this.#inBraces = inBraces
+      this.#inBrackets = inBrackets
+      this.#inDuration = inDuration
+      this.#sawColon = sawColon
+      this.#sawDuration = sawDuration
+    }
+  }
+
   /** Index of the first character not read yet, in UTF-16 units. */
   get index(): number {
     return this.#index
@@ -191,6 +207,7 @@ export class Lexer {
     const word = this.text.slice(this.#index, end).toLowerCase()
     if (!durationWords.has(word)) return undefined
     this.#index = end
+    this.#sawDuration = true
     return this.#emit(word)
   }
 

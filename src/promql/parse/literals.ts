@@ -83,7 +83,10 @@ const shortEscapes: Readonly<Record<string, number>> = {
   v: 11,
 }
 
-/** The text between the quotes; the lexer has checked every escape. Bytes that are no UTF-8 become U+FFFD. */
+/**
+ * The text between the quotes; the lexer has checked every escape. A byte that is no UTF-8 becomes the lone
+ * surrogate U+DC00 plus the byte, so that the string counts as not well-formed, as it would in Go.
+ */
 export function unquote(text: string): string {
   const body = text.slice(1, -1)
   if (text[0] === '`' || !body.includes('\\')) return body
@@ -97,5 +100,26 @@ export function unquote(text: string): string {
     else if (hex !== undefined) parts.push(Buffer.of(Number.parseInt(hex, 16)))
     else parts.push(Buffer.from(String.fromCodePoint(Number.parseInt(u4 ?? u8!, 16))))
   }
-  return Buffer.concat(parts).toString('utf8')
+  return decodeBytes(Buffer.concat(parts))
+}
+
+function decodeBytes(bytes: Buffer): string {
+  const text = bytes.toString('utf8')
+  if (!text.includes('\ufffd')) return text
+  let out = ''
+  for (let at = 0; at < bytes.length; ) {
+    const size = charSizeAt(bytes, at)
+    if (size === 0) out += String.fromCharCode(0xdc00 + bytes[at]!)
+    else out += bytes.toString('utf8', at, at + size)
+    at += size || 1
+  }
+  return out
+}
+
+// Size of the UTF-8 character at `at`, or 0 where there is none.
+function charSizeAt(bytes: Buffer, at: number): number {
+  const lead = bytes[at]!
+  const size = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4
+  const char = bytes.subarray(at, at + size)
+  return Buffer.from(char.toString('utf8')).equals(char) ? size : 0
 }

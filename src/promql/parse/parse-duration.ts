@@ -53,24 +53,30 @@ export function parsePositiveDuration(stream: TokenStream): DurationOperand {
 
 /**
  * Reads what follows `offset`. A signed literal, step(), range(), max_of(), min_of() or a signed parenthesis ends
- * there, so that `foo offset -2 ^ 2` raises foo to the power; anything else goes on as an expression.
+ * there, so that `foo offset -2 ^ 2` raises foo to the power. After a parenthesis the expression goes on as far as
+ * there are durations: Prometheus refuses `foo offset (5m) + bar`, which can only mean a sum of series.
  */
 export function parseOffsetDuration(stream: TokenStream): DurationOperand {
   if (isAtom(stream)) return parseAtom(stream, 0)
   const sign = stream.peek()
-  if (sign.kind !== '+' && sign.kind !== '-') return parseExpression(stream, 0, 0)
+  if (sign.kind !== '+' && sign.kind !== '-')
+    return continueIfPossible(stream, parseParen(stream, 0))
   stream.take()
   if (stream.at('(')) return applySign(stream, sign, parseParen(stream, 0))
-  if (isAtom(stream)) return signedAtom(stream, sign)
-  const operand = applySign(stream, sign, parseExpression(stream, 2, 0))
-  return continueExpression(stream, operand, 0, 0)
+  if (isAtom(stream)) return applySign(stream, sign, parseAtom(stream, 0))
+  return continueIfPossible(stream, applySign(stream, sign, parseExpression(stream, 3, 0)))
 }
 
-// Here a plus in front of step() and its like is kept in the tree, other than inside an expression.
-function signedAtom(stream: TokenStream, sign: Token): DurationOperand {
-  const atom = parseAtom(stream, 0)
-  if (atom.kind === 'numberLiteral') return applySign(stream, sign, atom)
-  return signed(sign, atom)
+function continueIfPossible(stream: TokenStream, first: DurationOperand): DurationOperand {
+  const next = stream.peek().kind
+  if (precedenceOf[next] === undefined) return first
+  const restore = stream.mark()
+  try {
+    return continueExpression(stream, first, 0, 0)
+  } catch {
+    restore()
+    return first
+  }
 }
 
 function isAtom(stream: TokenStream): boolean {

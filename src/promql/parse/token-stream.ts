@@ -86,6 +86,17 @@ export class TokenStream {
     return parseError(this.text, offset, reason)
   }
 
+  /** Returns a function that unreads everything read since. */
+  mark(): () => void {
+    const [lookahead, lastEnd] = [this.#lookahead, this.#lastEnd]
+    const restoreLexer = this.#lexer.mark()
+    return () => {
+      restoreLexer()
+      this.#lookahead = lookahead
+      this.#lastEnd = lastEnd
+    }
+  }
+
   /** The text after the last token taken; only valid while no token is looked at. */
   rest(): string {
     return this.text.slice(this.#lexer.index)

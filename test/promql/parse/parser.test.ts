@@ -53,6 +53,7 @@ describe('strings', () => {
       value: '\x07\nAA\u00e9\u{1f600}\u20ac',
     })
     expect(parse(String.raw`'it\'s'`)).toMatchObject({ value: "it's" })
+    expect(parse(String.raw`"a\xff"`)).toMatchObject({ value: 'a\udcff' })
     expect(parse('`a\\n\n`')).toMatchObject({ value: 'a\\n\n' })
   })
 })
@@ -76,6 +77,9 @@ describe('precedence', () => {
   it('ends an offset before an operator unless parentheses say otherwise', () => {
     expect(parse('foo offset -2 ^ 2')).toMatchObject({ op: '^', lhs: { offsetMs: -2000 } })
     expect(parse('foo offset (2 ^ 2)')).toMatchObject({ offsetExpr: { op: '^', wrapped: true } })
+    expect(parse('foo offset (5m) + 3')).toMatchObject({ offsetExpr: { op: '+' } })
+    expect(parse('foo offset (5m) + (bar)')).toMatchObject({ op: '+', rhs: { kind: 'paren' } })
+    expect(parse('foo offset (5m) + {a="b"}')).toMatchObject({ op: '+' })
     expect(parse('foo offset -(5m) + bar')).toMatchObject({
       op: '+',
       lhs: { kind: 'vectorSelector' },
