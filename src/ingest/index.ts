@@ -1,7 +1,13 @@
 // A write request becomes replicated samples: negotiate, find the tenant, relabel, limit, route.
 export * from './admission.ts'
+export * from './answer.ts'
+export * from './in-flight.ts'
+export * from './ingest-service.ts'
 export * from './limits.ts'
 export * from './negotiate.ts'
+export { encodeOtlpError, encodeOtlpSuccess } from './otlp/decode.ts'
+export * from './otlp/options.ts'
+export { type OtlpOutcome, type OtlpRejections, translateOtlp } from './otlp/translate.ts'
 export * from './relabel.ts'
 export * from './route.ts'
 export * from './tenant.ts'

@@ -1,0 +1,43 @@
+// How OTLP becomes series. Names and meanings are those of Prometheus' `otlp` configuration.
+
+/** How names are translated: escape to underscores or keep UTF-8, with or without suffixes for unit and type. */
+export type OtlpTranslation =
+  | 'UnderscoreEscapingWithSuffixes'
+  | 'UnderscoreEscapingWithoutSuffixes'
+  | 'NoUTF8EscapingWithSuffixes'
+  | 'NoTranslation'
+
+/** Every strategy, for configuration schemas. */
+export const otlpTranslations: readonly OtlpTranslation[] = [
+  'UnderscoreEscapingWithSuffixes',
+  'UnderscoreEscapingWithoutSuffixes',
+  'NoUTF8EscapingWithSuffixes',
+  'NoTranslation',
+]
+
+/** Options of the OTLP door. */
+export interface OtlpOptions {
+  readonly translation: OtlpTranslation
+  /** Resource attributes that become labels of every series. */
+  readonly promoteResourceAttributes: readonly string[]
+  /** All of them become labels, but for those in `ignoreResourceAttributes`. */
+  readonly promoteAllResourceAttributes: boolean
+  readonly ignoreResourceAttributes: readonly string[]
+  /** service.name, service.namespace and service.instance.id stay on target_info, beside job and instance. */
+  readonly keepIdentifyingResourceAttributes: boolean
+  /** Histograms with explicit bounds become native histograms with custom buckets. */
+  readonly convertHistogramsToNhcb: boolean
+  /** The instrumentation scope becomes otel_scope_* labels. */
+  readonly promoteScopeMetadata: boolean
+}
+
+/** Prometheus' defaults. */
+export const otlpDefaults: OtlpOptions = {
+  translation: 'UnderscoreEscapingWithSuffixes',
+  promoteResourceAttributes: [],
+  promoteAllResourceAttributes: false,
+  ignoreResourceAttributes: [],
+  keepIdentifyingResourceAttributes: false,
+  convertHistogramsToNhcb: false,
+  promoteScopeMetadata: false,
+}
