@@ -1,7 +1,10 @@
 // Recent samples on local disk: head, write-ahead log, blocks in Prometheus' formats.
+export * from './block/backfill.ts'
 export * from './block/batch-builder.ts'
 export * from './block/block.ts'
 export * from './block/block-meta.ts'
+export * from './block/dump.ts'
+export * from './block/openmetrics.ts'
 export * from './block/ulid.ts'
 export * from './block/write-block.ts'
 export * from './data-directory.ts'

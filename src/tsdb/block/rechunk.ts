@@ -37,7 +37,7 @@ export function rechunk(
   const samples = new SampleBuffer()
   for (const { encoding, bytes, offset, sizeBytes } of slices)
     decodeChunk(encoding, bytes, offset, sizeBytes, samples)
-  return encodeFloats(samples, orderOf(samples, range, deleted))
+  return encodeFloats(samples.timestampsMs, samples.words, orderOf(samples, range, deleted))
 }
 
 // Indexes of the kept samples in time order; entries stand slice after slice, so the lowest index takes precedence.
@@ -66,8 +66,22 @@ function orderOf(
   return wanted.subarray(0, unique)
 }
 
-function encodeFloats(samples: SampleBuffer, order: Uint32Array): EncodedChunk[] {
-  const { timestampsMs, words } = samples
+/** Float samples as XOR chunks of 120; `words` are the bits of the values. */
+export function encodeSamples(
+  timestampsMs: Float64Array,
+  words: Uint32Array,
+  count: number,
+): EncodedChunk[] {
+  const order = new Uint32Array(count)
+  for (let i = 0; i < count; i++) order[i] = i
+  return encodeFloats(timestampsMs, words, order)
+}
+
+function encodeFloats(
+  timestampsMs: Float64Array,
+  words: Uint32Array,
+  order: Uint32Array,
+): EncodedChunk[] {
   const out: EncodedChunk[] = []
   for (let from = 0; from < order.length; from += samplesPerChunk) {
     const to = Math.min(from + samplesPerChunk, order.length)
