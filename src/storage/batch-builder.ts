@@ -1,17 +1,9 @@
 // Batch builder: rows of other batches, and chunks encoded here, become one batch with a dictionary of its own.
 // Invariants: those of SeriesBatch; the caller adds the chunks of a row in order of minTimeMs.
 
+import type { EncodedChunk } from '../chunk/index.ts'
 import { HashIndex } from './hash-index.ts'
 import type { PairDictionary, SeriesBatch } from './series-batch.ts'
-
-/** A chunk that does not stand in a batch yet. */
-export interface LooseChunk {
-  readonly encoding: number
-  readonly minTimeMs: number
-  readonly maxTimeMs: number
-  /** Data without the encoding byte. */
-  readonly bytes: Uint8Array
-}
 
 /** Collects rows, then makes a batch of them. */
 export class BatchBuilder {
@@ -23,7 +15,7 @@ export class BatchBuilder {
   readonly #pairStarts: number[] = [0]
   readonly #pairIds: number[] = []
   readonly #chunkStarts: number[] = [0]
-  readonly #chunks: LooseChunk[] = []
+  readonly #chunks: EncodedChunk[] = []
   readonly #pairIndex = new HashIndex()
   readonly #pairSources: { readonly pairs: PairDictionary; readonly pairId: number }[] = []
   // Ids of the dictionary that the last row came from, as ids of ours: + 1, 0 = not met yet.
@@ -49,7 +41,7 @@ export class BatchBuilder {
   }
 
   /** Adds a chunk to the row that was started last. */
-  addChunk(chunk: LooseChunk): void {
+  addChunk(chunk: EncodedChunk): void {
     this.#chunks.push(chunk)
     this.chunkBytes += chunk.bytes.length
     this.#chunkStarts[this.rowCount] = this.#chunks.length
@@ -123,9 +115,9 @@ export class BatchBuilder {
 }
 
 /** The chunks of a row, still in the batch's bytes. */
-export function rowChunks(batch: SeriesBatch, row: number): LooseChunk[] {
+export function rowChunks(batch: SeriesBatch, row: number): EncodedChunk[] {
   const { chunks, chunkStarts } = batch
-  const out: LooseChunk[] = []
+  const out: EncodedChunk[] = []
   for (let i = chunkStarts[row]!; i < chunkStarts[row + 1]!; i++) {
     const offset = chunks.offsets[i]!
     out.push({
