@@ -1,4 +1,11 @@
 // Text to result: parse, plan, optimise, pull.
+
+export * from './engine.ts'
+export * from './explain.ts'
+export type { AnnotationTexts } from './operators/annotations.ts'
+export type { Measurement } from './operators/measured.ts'
+export type { EvaluationOptions } from './operators/query-context.ts'
+export type { SeriesTable } from './operators/series-table.ts'
 export * from './parse/ast.ts'
 export { exprToJson } from './parse/ast-json.ts'
 export { type DurationScope, resolveDurations } from './parse/duration-eval.ts'
@@ -8,4 +15,6 @@ export { formatPosition } from './parse/parse-error.ts'
 export { parseExpr, parseSelector } from './parse/parser.ts'
 export { prettifyExpr, printExpr } from './parse/printer.ts'
 export { parseSeriesDescription, type SeriesDescription } from './parse/series-description.ts'
+export type { QueryResult, QueryStats, ResultRows } from './query-result.ts'
+export type { QueryRange } from './query-run.ts'
 export { createMatcherCompiler } from './regex/matcher-compiler.ts'
