@@ -1,4 +1,16 @@
-// HTTP: a file per route group, each one call into a room between a schema and an envelope.
+// HTTP: a file per route group: schema or parameters at the top, one call into a room, envelope at the bottom.
+export * from './admin.ts'
+export * from './envelope.ts'
+export * from './operations.ts'
+export * from './read/expression.ts'
+export * from './read/federate.ts'
+export * from './read/listing.ts'
+export * from './read/query.ts'
+export * from './read/reader.ts'
+export * from './read/remote-read.ts'
+export * from './read/status.ts'
+export * from './read/stored.ts'
+export * from './server.ts'
 export type { WriteRoutesOptions } from './write/incoming.ts'
 export { otlpRoutes } from './write/otlp-routes.ts'
 export { remoteWriteRoutes } from './write/remote-write-routes.ts'

@@ -1,6 +1,11 @@
 // The life of one query: admit, evaluate on a query thread, encode the answer, account.
 export * from './active-queries.ts'
 export * from './call.ts'
+export * from './expressions.ts'
+export * from './format-sample-value.ts'
 export * from './query-pool.ts'
 export * from './query-thread.ts'
+export * from './run-federate.ts'
+export * from './run-listing.ts'
+export * from './run-remote-read.ts'
 export * from './thread-messages.ts'

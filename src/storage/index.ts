@@ -1,7 +1,13 @@
 // What sources and sinks of series look like; merge, dedup, fan-out and scope on top of the seam.
 export * from './appendable.ts'
+export * from './batch-builder.ts'
 export * from './cancel.ts'
 export * from './decode-row.ts'
+export * from './dedup.ts'
+export * from './dedup-penalty.ts'
+export * from './fan-out.ts'
 export * from './matcher-compiler.ts'
+export * from './merge.ts'
 export * from './queryable.ts'
+export * from './row-order.ts'
 export * from './series-batch.ts'

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { laneOf } from '../../src/ingest/index.ts'
+import { laneOf, routeTo } from '../../src/ingest/index.ts'
+import type { AppendRequest, AppendResult } from '../../src/storage/index.ts'
 
 const nobody = { key: '', labels: {} }
 
@@ -26,4 +27,33 @@ describe('the lane of a request', () => {
     for (const count of [...byTenant, ...byCluster])
       expect(Math.abs(count - 1000)).toBeLessThan(150)
   })
+
+  it('gets the whole request', async () => {
+    const seen: number[] = []
+    const lane = (index: number) => ({
+      append: (request: AppendRequest) => {
+        seen.push(index)
+        return Promise.resolve({ ...stored, samplesWritten: request.body.length })
+      },
+    })
+    const router = routeTo([lane(0), lane(1), lane(2)])
+    const request = {
+      tenant: 'team-a',
+      sender: nobody,
+      format: 'remote-write-1',
+      compression: 'snappy',
+      body: new Uint8Array(7),
+    } as const
+    expect((await router.append(request)).samplesWritten).toBe(7)
+    expect(seen).toEqual([laneOf('team-a', nobody, 3)])
+  })
 })
+
+const stored: AppendResult = {
+  samplesWritten: 0,
+  histogramsWritten: 0,
+  exemplarsWritten: 0,
+  rejectedCount: 0,
+  rejections: [],
+  limited: false,
+}

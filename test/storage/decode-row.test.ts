@@ -1,44 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { SampleBuffer, XorEncoder } from '../../src/chunk/index.ts'
+import { SampleBuffer } from '../../src/chunk/index.ts'
 import { CodecKernel } from '../../src/kernel/index.ts'
 import type { SeriesBatch } from '../../src/storage/index.ts'
 import { decodeRow } from '../../src/storage/index.ts'
-
-type Point = readonly [timestampMs: number, value: number]
+import type { Point } from './series-fixture.ts'
+import { batchOf } from './series-fixture.ts'
 
 /** A batch of one row whose chunks hold the given points. */
 function rowOf(...chunks: Point[][]): SeriesBatch {
-  const encoded = chunks.map((points) => {
-    const encoder = new XorEncoder()
-    for (const [timestampMs, value] of points) {
-      const words = new Uint32Array(new Float64Array([value]).buffer)
-      encoder.append(timestampMs, words[0]!, words[1]!)
-    }
-    return encoder.finish()
-  })
-  const offsets = encoded.map((_, i) => encoded.slice(0, i).reduce((sum, c) => sum + c.length, 0))
-  return {
-    rowCount: 1,
-    hashes: new Uint32Array(4),
-    pairStarts: new Uint32Array(2),
-    pairIds: new Uint32Array(0),
-    pairs: {
-      pairCount: 0,
-      bytes: new Uint8Array(0),
-      offsets: new Uint32Array(1),
-      hashes: new Uint32Array(0),
-    },
-    chunkStarts: Uint32Array.of(0, chunks.length),
-    chunks: {
-      chunkCount: chunks.length,
-      encodings: new Uint8Array(chunks.length).fill(1),
-      minTimesMs: Float64Array.from(chunks, (points) => points[0]![0]),
-      maxTimesMs: Float64Array.from(chunks, (points) => points.at(-1)![0]),
-      offsets: Uint32Array.from(offsets),
-      sizes: Uint32Array.from(encoded, (chunk) => chunk.length),
-      bytes: Buffer.concat(encoded),
-    },
-  }
+  return batchOf([{ labels: {}, chunks }])
 }
 
 function decoded(batch: SeriesBatch, minTimeMs = -Infinity, maxTimeMs = Infinity): Point[] {

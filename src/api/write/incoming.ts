@@ -10,7 +10,7 @@ export interface WriteRoutesOptions {
   readonly ingest: IngestService
   /** Who sent this request. */
   readonly callerOf: (request: FastifyRequest) => Caller
-  /** How long a body may take from its first byte to its last. */
+  /** How long a body may take to arrive, and once more what is left of it after an early answer. */
   readonly bodyTimeoutMs: number
 }
 

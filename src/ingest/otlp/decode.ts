@@ -13,7 +13,7 @@ export function decodeOtlp(body: Uint8Array, encoding: OtlpForm['encoding']): Ot
   try {
     if (encoding === 'protobuf') return otlp.ExportMetricsServiceRequest.decode(body)
     const text = new TextDecoder('utf-8', { fatal: true }).decode(body)
-    const value: unknown = JSON.parse(text, identifierBytes)
+    const value: unknown = JSON.parse(text, exactField)
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       throw new TypeError('the document is not an object')
     }
@@ -58,9 +58,12 @@ export function encodeOtlpError(
   return Buffer.from(JSON.stringify({ code, message }))
 }
 
-function identifierBytes(key: string, value: unknown): unknown {
-  if ((key === 'traceId' || key === 'spanId') && typeof value === 'string') {
+// Identifiers become bytes. Integers beyond 2^53 written as numbers keep their digits, which JSON.parse would lose.
+function exactField(key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  if (typeof value === 'string' && (key === 'traceId' || key === 'spanId')) {
     return Buffer.from(value, 'hex')
   }
-  return value
+  const source = context?.source
+  const wide = typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)
+  return wide && source !== undefined && /^-?\d+$/.test(source) ? source : value
 }

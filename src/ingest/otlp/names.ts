@@ -44,8 +44,8 @@ export function labelNameOf(name: string, translation: OtlpTranslation): string 
   if (!escapes(translation)) return name
   const escaped = [...name].map((char) => (/[a-zA-Z0-9]/.test(char) ? char : '_')).join('')
   if (/^[0-9]/.test(escaped)) return `key_${escaped}`
-  const named = /^_(?!_)/.test(escaped) ? `key${escaped}` : escaped
-  return /^_*$/.test(named) ? undefined : named
+  if (/^_(?!_)/.test(escaped)) return `key${escaped}`
+  return /^_*$/.test(escaped) ? undefined : escaped
 }
 
 /** The unit as metadata and `_unit` suffixes write it: `By/s` is bytes_per_second, `1` and `{request}` are ''. */

@@ -1,5 +1,7 @@
 // How OTLP becomes series. Names and meanings are those of Prometheus' `otlp` configuration.
 
+import { UserError } from '../../model/index.ts'
+
 /** How names are translated: escape to underscores or keep UTF-8, with or without suffixes for unit and type. */
 export type OtlpTranslation =
   | 'UnderscoreEscapingWithSuffixes'
@@ -7,13 +9,22 @@ export type OtlpTranslation =
   | 'NoUTF8EscapingWithSuffixes'
   | 'NoTranslation'
 
-/** Every strategy, for configuration schemas. */
-export const otlpTranslations: readonly OtlpTranslation[] = [
+const translations: readonly OtlpTranslation[] = [
   'UnderscoreEscapingWithSuffixes',
   'UnderscoreEscapingWithoutSuffixes',
   'NoUTF8EscapingWithSuffixes',
   'NoTranslation',
 ]
+
+/** The strategy of this name; throws UserError bad_config. */
+export function parseOtlpTranslation(name: string): OtlpTranslation {
+  const found = translations.find((translation) => translation === name)
+  if (found !== undefined) return found
+  throw new UserError('bad_config', {
+    what: `"${name}" is no OTLP translation strategy`,
+    fix: `use one of ${translations.join(', ')}`,
+  })
+}
 
 /** Options of the OTLP door. */
 export interface OtlpOptions {

@@ -20,8 +20,8 @@ import {
   type SelectRequest,
   type SeriesCursor,
 } from '../../../src/storage/index.ts'
+import { BatchBuilder } from '../../../src/tsdb/block/batch-builder.ts'
 import {
-  BatchBuilder,
   type Block,
   type BlockOptions,
   openBlock,

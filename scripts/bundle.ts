@@ -1,0 +1,41 @@
+// The release bundle: dist/crowsnest with one entry per thread, the kernels and package.json beside them.
+// It runs on Node 26 without node_modules: `node dist/crowsnest/main.js all`.
+import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { build } from 'vite'
+
+const root = join(import.meta.dirname, '..')
+const out = join(root, 'dist/crowsnest')
+
+const threads = readdirSync(join(root, 'src/roles')).filter((name) => name.endsWith('-thread.ts'))
+const entries = Object.fromEntries([
+  ['main', join(root, 'src/main.ts')],
+  ...threads.map((name) => [name.replace(/\.ts$/, ''), join(root, 'src/roles', name)]),
+])
+
+rmSync(out, { recursive: true, force: true })
+await build({
+  root,
+  configFile: false,
+  logLevel: 'warn',
+  ssr: { noExternal: true, target: 'node' },
+  build: {
+    ssr: true,
+    outDir: out,
+    target: 'node26',
+    minify: false,
+    rollupOptions: {
+      input: entries,
+      output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+    },
+  },
+})
+mkdirSync(join(out, 'wasm'), { recursive: true })
+cpSync(join(root, 'build/wasm'), join(out, 'wasm'), { recursive: true })
+cpSync(join(root, 'LICENSE'), join(out, 'LICENSE'))
+const { default: manifest } = await import('../package.json', { with: { type: 'json' } })
+const { name, version, license, engines } = manifest
+writeFileSync(
+  join(out, 'package.json'),
+  `${JSON.stringify({ name, version, license, type: 'module', engines }, null, 2)}\n`,
+)

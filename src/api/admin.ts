@@ -1,0 +1,76 @@
+// Admin routes: delete_series, clean_tombstones, snapshot. Served only when web.enableAdminApi is on.
+// Source: Prometheus web/api/v1/api.go (deleteSeries, cleanTombstones, snapshot).
+
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
+import { type Matcher, UserError } from '../model/index.ts'
+import { parseSelectors } from '../query/index.ts'
+import { success } from './envelope.ts'
+import { maxTimeMs, minTimeMs, texts, time } from './parameters.ts'
+import { parametersOf, type ReadDoor } from './read/reader.ts'
+
+/** Where admin routes act. */
+export interface AdminDoor {
+  readonly enabled: boolean
+  deleteSeries(
+    tenants: readonly string[],
+    selectors: readonly (readonly Matcher[])[],
+    range: { readonly minTimeMs: number; readonly maxTimeMs: number },
+  ): Promise<void>
+  cleanTombstones(tenants: readonly string[]): Promise<void>
+  /** Returns the snapshot's folder name below the data folder's snapshots/. */
+  snapshot(skipHead: boolean): Promise<string>
+}
+
+/** `/admin/tsdb/*` below the plugin's prefix. */
+export const adminRoutes: FastifyPluginAsync<{ door: ReadDoor; admin: AdminDoor }> = async (
+  app,
+  { door, admin },
+) => {
+  app.addHook('onRequest', async () => {
+    if (admin.enabled) return
+    throw new UserError('forbidden', {
+      what: 'admin APIs disabled',
+      fix: 'start with --web.enable-admin-api',
+    })
+  })
+  const method = ['POST', 'PUT']
+  app.route({
+    method,
+    url: '/admin/tsdb/delete_series',
+    handler: async (request, reply) => {
+      const parameters = parametersOf(request)
+      const selectors = texts(parameters, 'match[]')
+      if (selectors.length === 0)
+        throw new UserError('bad_data', { what: 'no match[] parameter provided' })
+      const range = {
+        minTimeMs: time(parameters, 'start', minTimeMs),
+        maxTimeMs: time(parameters, 'end', maxTimeMs),
+      }
+      await admin.deleteSeries(door.tenantsOf(request), parseSelectors(selectors), range)
+      return reply.code(204).send()
+    },
+  })
+  app.route({
+    method,
+    url: '/admin/tsdb/clean_tombstones',
+    handler: async (request, reply) => {
+      await admin.cleanTombstones(door.tenantsOf(request))
+      return reply.code(204).send()
+    },
+  })
+  app.route({
+    method,
+    url: '/admin/tsdb/snapshot',
+    handler: async (request) => {
+      const skipHead = flagOf(request, 'skip_head')
+      return success({ name: await admin.snapshot(skipHead) })
+    },
+  })
+}
+
+function flagOf(request: FastifyRequest, name: string): boolean {
+  const value = parametersOf(request)[name]
+  if (value === undefined || value === '' || value === 'false') return false
+  if (value === 'true' || value === '1') return true
+  throw new UserError('bad_data', { what: `invalid parameter "${name}": unable to parse boolean` })
+}

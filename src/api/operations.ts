@@ -1,0 +1,58 @@
+// Operations routes: health, readiness, reload, own metrics, log level. Paths as Prometheus and Thanos have them.
+
+import type { FastifyPluginAsync } from 'fastify'
+import { UserError } from '../model/index.ts'
+import { success } from './envelope.ts'
+
+/** Where operations routes act. */
+export interface OperationsDoor {
+  /** Undefined when ready, else why not. */
+  notReady(): string | undefined
+  /** Reads the configuration again; throws UserError bad_config and keeps the old one. */
+  reload(): Promise<void>
+  exposeMetrics(): Promise<string>
+  logLevel(): string
+  /** Throws UserError bad_data for an unknown level. */
+  setLogLevel(level: string): void
+}
+
+/** `/-/healthy`, `/-/ready`, `/-/reload`, `/-/log-level`, `/metrics`. */
+export const operationsRoutes: FastifyPluginAsync<{ door: OperationsDoor }> = async (
+  app,
+  { door },
+) => {
+  app.get('/-/healthy', async (_request, reply) => {
+    return reply.type('text/plain; charset=utf-8').send('crowsnest is healthy.\n')
+  })
+  app.get('/-/ready', async (_request, reply) => {
+    const reason = door.notReady()
+    reply.type('text/plain; charset=utf-8')
+    if (reason === undefined) return reply.send('crowsnest is ready.\n')
+    return reply.code(503).header('retry-after', 1).send(`crowsnest is not ready: ${reason}\n`)
+  })
+  app.route({
+    method: ['POST', 'PUT'],
+    url: '/-/reload',
+    handler: async () => {
+      await door.reload()
+      return success({ reloaded: true })
+    },
+  })
+  app.get('/-/log-level', async () => success({ level: door.logLevel() }))
+  app.route<{ Querystring: { level?: string } }>({
+    method: ['POST', 'PUT'],
+    url: '/-/log-level',
+    handler: async (request) => {
+      const { level } = request.query
+      if (level === undefined) {
+        throw new UserError('bad_data', { what: 'no level given; write ?level=debug' })
+      }
+      door.setLogLevel(level)
+      return success({ level })
+    },
+  })
+  app.get('/metrics', async (_request, reply) => {
+    reply.type('text/plain; version=0.0.4; charset=utf-8')
+    return reply.send(await door.exposeMetrics())
+  })
+}

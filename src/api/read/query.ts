@@ -1,0 +1,70 @@
+// Query routes: /query and /query_range, GET and POST. Source: Prometheus web/api/v1/api.go.
+
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { UserError } from '../../model/index.ts'
+import type { StatsWanted } from '../../query/index.ts'
+import { duration, invalid, limit, type Parameters, text, time } from '../parameters.ts'
+import { parametersOf, type ReadDoor, sendCall } from './reader.ts'
+
+/** Most steps of a range query. */
+export const stepsMax = 11_000
+
+/** `/query` and `/query_range` below the plugin's prefix. */
+export const queryRoutes: FastifyPluginAsync<{ door: ReadDoor }> = async (app, { door }) => {
+  const instant = async (request: FastifyRequest, reply: FastifyReply) => {
+    const parameters = parametersOf(request)
+    const timeMs = time(parameters, 'time', Date.now())
+    return sendCall(door, request, reply, { kind: 'instant', ...evaluation(parameters), timeMs })
+  }
+  const range = async (request: FastifyRequest, reply: FastifyReply) => {
+    const parameters = parametersOf(request)
+    const call = { kind: 'range', ...rangeOf(parameters), ...evaluation(parameters) } as const
+    return sendCall(door, request, reply, call)
+  }
+  app.route({ method: ['GET', 'POST'], url: '/query', handler: instant })
+  app.route({ method: ['GET', 'POST'], url: '/query_range', handler: range })
+}
+
+function evaluation(parameters: Parameters) {
+  const stats = text(parameters, 'stats')
+  const analyze = ['true', '1'].includes(text(parameters, 'analyze'))
+  const explain = ['true', '1'].includes(text(parameters, 'explain'))
+  const wanted: StatsWanted = stats === '' ? 'none' : stats === 'all' ? 'all' : 'totals'
+  return {
+    query: text(parameters, 'query'),
+    lookbackMs: lookbackOf(parameters),
+    limit: limit(parameters),
+    stats: wanted,
+    explain: analyze ? 'analyze' : explain ? 'plan' : 'none',
+  } as const
+}
+
+function lookbackOf(parameters: Parameters): number | undefined {
+  const lookbackMs = duration(parameters, 'lookback_delta')
+  if (lookbackMs !== undefined && lookbackMs <= 0) {
+    throw new UserError('bad_data', {
+      what: 'error parsing lookback delta duration: it must be positive',
+    })
+  }
+  return lookbackMs
+}
+
+function rangeOf(parameters: Parameters) {
+  const startMs = time(parameters, 'start')
+  const endMs = time(parameters, 'end')
+  if (endMs < startMs) throw invalid('end', 'end timestamp must not be before start time')
+  const stepMs = duration(parameters, 'step')
+  if (stepMs === undefined) throw invalid('step', 'cannot parse "" to a valid duration')
+  if (stepMs <= 0) {
+    throw invalid(
+      'step',
+      'zero or negative query resolution step widths are not accepted. Try a positive integer',
+    )
+  }
+  if ((endMs - startMs) / stepMs > stepsMax) {
+    throw new UserError('bad_data', {
+      what: 'exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)',
+    })
+  }
+  return { startMs, endMs, stepMs }
+}

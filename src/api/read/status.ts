@@ -1,0 +1,122 @@
+// Status routes: what Prometheus says about itself below /api/v1/status, and the lists that rules and targets will fill.
+// buildinfo carries no `features`: Grafana would take the server for Mimir and look for a ruler API.
+// Source: Prometheus web/api/v1/api.go.
+
+import type { FastifyPluginAsync } from 'fastify'
+import type { ActiveQuery } from '../../query/index.ts'
+import { success } from '../envelope.ts'
+import { invalid, limit, text } from '../parameters.ts'
+import { parametersOf, type ReadDoor } from './reader.ts'
+
+/** One line of a cardinality table. */
+export interface CardinalityEntry {
+  readonly name: string
+  readonly value: number
+}
+
+/** The head of one or more tenants, as /status/tsdb shows it. */
+export interface HeadStatus {
+  readonly headStats: {
+    readonly numSeries: number
+    readonly numLabelPairs: number
+    readonly chunkCount: number
+    readonly minTime: number
+    readonly maxTime: number
+  }
+  readonly seriesCountByMetricName: readonly CardinalityEntry[]
+  readonly labelValueCountByLabelName: readonly CardinalityEntry[]
+  readonly memoryInBytesByLabelName: readonly CardinalityEntry[]
+  readonly seriesCountByLabelValuePair: readonly CardinalityEntry[]
+}
+
+/** How far the replay of the write-ahead log is, in segments. */
+export interface ReplayProgress {
+  readonly min: number
+  readonly max: number
+  readonly current: number
+}
+
+/** Where status routes get what they show. */
+export interface StatusDoor {
+  readonly version: string
+  readonly startTimeMs: number
+  readonly retention: string
+  configYaml(): string
+  flags(): Readonly<Record<string, string>>
+  features(): Readonly<Record<string, Readonly<Record<string, boolean>>>>
+  headStatus(tenants: readonly string[], limit: number): Promise<HeadStatus>
+  blocks(tenants: readonly string[]): Promise<readonly unknown[]>
+  replay(): ReplayProgress
+  activeQueries(): readonly ActiveQuery[]
+  lastReload(): { readonly timeMs: number; readonly success: boolean }
+}
+
+/** `/status/*`, `/features`, `/rules`, `/alerts`, `/targets`, … below the plugin's prefix. */
+export const statusRoutes: FastifyPluginAsync<{ door: ReadDoor; status: StatusDoor }> = async (
+  app,
+  { door, status },
+) => {
+  app.get('/status/buildinfo', async () => success(buildInfo(status)))
+  app.get('/status/config', async () => success({ yaml: status.configYaml() }))
+  app.get('/status/flags', async () => success(status.flags()))
+  app.get('/status/runtimeinfo', async () => success(runtimeInfo(status)))
+  app.get('/status/walreplay', async () => success(status.replay()))
+  app.get('/status/tsdb', async (request) => {
+    const parameters = parametersOf(request)
+    const wanted = text(parameters, 'limit') === '' ? 10 : limit(parameters)
+    if (wanted < 1 || wanted > 10_000) throw invalid('limit', 'limit must be between 1 and 10000')
+    return success(await status.headStatus(door.tenantsOf(request), wanted))
+  })
+  app.get('/status/tsdb/blocks', async (request) =>
+    success({ blocks: await status.blocks(door.tenantsOf(request)) }),
+  )
+  app.get('/status/active_queries', async (request) => {
+    const mine = new Set(door.tenantsOf(request))
+    const visible = status
+      .activeQueries()
+      .filter((query) => query.tenants.every((t) => mine.has(t)))
+    return success(visible)
+  })
+  app.get('/features', async () => success(status.features()))
+  app.get('/rules', async () => success({ groups: [] }))
+  app.get('/alerts', async () => success({ alerts: [] }))
+  app.get('/alertmanagers', async () =>
+    success({ activeAlertmanagers: [], droppedAlertmanagers: [] }),
+  )
+  app.get('/targets', async () =>
+    success({ activeTargets: [], droppedTargets: [], droppedTargetCounts: {} }),
+  )
+  app.get('/targets/metadata', async () => success([]))
+  app.get('/scrape_pools', async () => success({ scrapePools: [] }))
+  app.get('/notifications', async () => success([]))
+}
+
+function buildInfo(status: StatusDoor): Readonly<Record<string, string>> {
+  return {
+    version: status.version,
+    revision: '',
+    branch: '',
+    buildUser: '',
+    buildDate: '',
+    goVersion: `node ${process.versions.node}`,
+  }
+}
+
+function runtimeInfo(status: StatusDoor): Readonly<Record<string, unknown>> {
+  const reload = status.lastReload()
+  return {
+    startTime: new Date(status.startTimeMs).toISOString(),
+    CWD: process.cwd(),
+    hostname: process.env.HOSTNAME ?? '',
+    serverTime: new Date().toISOString(),
+    reloadConfigSuccess: reload.success,
+    lastConfigTime: new Date(reload.timeMs).toISOString(),
+    corruptionCount: 0,
+    goroutineCount: 0,
+    GOMAXPROCS: 0,
+    GOMEMLIMIT: 0,
+    GOGC: '',
+    GODEBUG: '',
+    storageRetention: status.retention,
+  }
+}

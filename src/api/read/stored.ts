@@ -1,0 +1,69 @@
+// What storage lanes keep beside samples: metadata of metric families and exemplars. Asked on the lanes themselves.
+
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { Matcher } from '../../model/index.ts'
+import { selectorsIn } from '../../query/index.ts'
+import { success } from '../envelope.ts'
+import { limit, maxTimeMs, minTimeMs, text, time } from '../parameters.ts'
+import { parametersOf, type ReadDoor } from './reader.ts'
+
+/** Metadata of one metric family. */
+export interface FamilyMetadata {
+  readonly type: string
+  readonly help: string
+  readonly unit: string
+}
+
+/** Exemplars of one series. */
+export interface SeriesExemplars {
+  readonly seriesLabels: Readonly<Record<string, string>>
+  readonly exemplars: readonly {
+    readonly labels: Readonly<Record<string, string>>
+    readonly value: string
+    /** Seconds. */
+    readonly timestamp: number
+  }[]
+}
+
+/** Where these routes get their data. */
+export interface StoredDoor {
+  metadata(
+    tenants: readonly string[],
+    metric: string,
+  ): Promise<ReadonlyMap<string, readonly FamilyMetadata[]>>
+  exemplars(
+    tenants: readonly string[],
+    selectors: readonly (readonly Matcher[])[],
+    range: { readonly minTimeMs: number; readonly maxTimeMs: number },
+  ): Promise<readonly SeriesExemplars[]>
+}
+
+/** `/metadata` and `/query_exemplars` below the plugin's prefix. */
+export const storedRoutes: FastifyPluginAsync<{ door: ReadDoor; stored: StoredDoor }> = async (
+  app,
+  { door, stored },
+) => {
+  app.get('/metadata', async (request) => {
+    const parameters = parametersOf(request)
+    const familiesMax = limit(parameters)
+    const perFamilyMax = limit(parameters, 'limit_per_metric')
+    const families = await stored.metadata(door.tenantsOf(request), text(parameters, 'metric'))
+    const out: Record<string, readonly FamilyMetadata[]> = {}
+    let count = 0
+    for (const [name, entries] of families) {
+      if (familiesMax > 0 && count++ >= familiesMax) break
+      out[name] = perFamilyMax > 0 ? entries.slice(0, perFamilyMax) : entries
+    }
+    return success(out)
+  })
+  const exemplars = async (request: FastifyRequest) => {
+    const parameters = parametersOf(request)
+    const range = {
+      minTimeMs: time(parameters, 'start', minTimeMs),
+      maxTimeMs: time(parameters, 'end', maxTimeMs),
+    }
+    const selectors = selectorsIn(text(parameters, 'query'))
+    return success(await stored.exemplars(door.tenantsOf(request), selectors, range))
+  }
+  app.route({ method: ['GET', 'POST'], url: '/query_exemplars', handler: exemplars })
+}

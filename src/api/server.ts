@@ -1,0 +1,83 @@
+// The HTTP server: what holds for every route: envelope of errors, compression, secure headers, Host check.
+
+import compress from '@fastify/compress'
+import formbody from '@fastify/formbody'
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
+import { UserError } from '../model/index.ts'
+import type { Logger } from '../telemetry/index.ts'
+import { errorReply } from './envelope.ts'
+
+/** What the server needs from its surroundings. */
+export interface ServerOptions {
+  readonly log: Logger
+  /** Host names that a loopback listener answers to; empty = any (the listener is not on loopback). */
+  readonly allowedHosts: readonly string[]
+  /** Largest form body of a read request in bytes. */
+  readonly formSizeBytesMax: number
+}
+
+/** An application without routes; register the plugins of this room on it. */
+export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
+  const app = fastify({
+    logger: false,
+    bodyLimit: options.formSizeBytesMax,
+    forceCloseConnections: 'idle',
+    routerOptions: {
+      maxParamLength: 4096,
+      ignoreTrailingSlash: false,
+      querystringParser: parseQueryString,
+    },
+    requestTimeout: 0,
+  })
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers({ 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' })
+    // A page on another origin can make a browser ask a loopback server, but not with our name in Host.
+    const host = hostOf(request.headers.host ?? '')
+    if (options.allowedHosts.length > 0 && !options.allowedHosts.includes(host)) {
+      throw new UserError('forbidden', {
+        what: `this server does not answer to the host name "${host}"`,
+        fix: 'ask for 127.0.0.1 or localhost, or listen on an address that others reach',
+      })
+    }
+  })
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const answer = errorReply(error)
+    if (answer.status === 500) options.log.error({ err: error, url: request.url }, 'request failed')
+    if (answer.retryAfterSeconds !== undefined)
+      reply.header('retry-after', answer.retryAfterSeconds)
+    reply.code(answer.status).send(answer.body)
+  })
+  app.setNotFoundHandler((request, reply) => {
+    const error = `nothing is served at ${request.method} ${request.url.split('?')[0]}`
+    reply.code(404).send({ status: 'error', errorType: 'not_found', error })
+  })
+  await app.register(compress, { global: true, encodings: ['zstd', 'gzip', 'deflate'] })
+  await app.register(formbody, { parser: parseQueryString, bodyLimit: options.formSizeBytesMax })
+  return app
+}
+
+/** Fires when the reader closes the connection before the answer was sent whole. */
+export function abortSignalOf(reply: FastifyReply): AbortSignal {
+  const controller = new AbortController()
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) controller.abort()
+  })
+  return controller.signal
+}
+
+// Repeated names keep all their values, as Go's url.ParseQuery does.
+function parseQueryString(text: string): Record<string, string | string[]> {
+  const out: Record<string, string | string[]> = Object.create(null)
+  for (const [name, value] of new URLSearchParams(text)) {
+    const known = out[name]
+    if (known === undefined) out[name] = value
+    else if (typeof known === 'string') out[name] = [known, value]
+    else known.push(value)
+  }
+  return out
+}
+
+function hostOf(header: string): string {
+  const match = /^(\[[^\]]+\]|[^:]*)(?::\d+)?$/.exec(header)
+  return match?.[1] ?? header
+}

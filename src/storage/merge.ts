@@ -1,0 +1,190 @@
+// Merging cursors: the same series from several sources becomes one row with the chunks of all.
+// Invariants: rows with equal hashes are one series; the chunks of a row are sorted by minTimeMs, among equals those of
+// the earlier cursor come first; batches are bounded in rows and bytes.
+
+import { BatchBuilder, rowChunks } from './batch-builder.ts'
+import type { SeriesCursor } from './queryable.ts'
+import { RowGroups } from './row-groups.ts'
+import type { RowRef } from './row-order.ts'
+import { compareRows } from './row-order.ts'
+import type { SeriesBatch } from './series-batch.ts'
+
+/** How to merge. */
+export interface MergeOptions {
+  /** The cursors are sorted by labels, and so is the merged one. Otherwise all rows are read before the first is given. */
+  readonly sorted: boolean
+  /** A batch is full with this many rows. */
+  readonly rowCountMax?: number
+  /** A batch is full with this many bytes of chunks; one row may exceed it. */
+  readonly chunkBytesMax?: number
+}
+
+const rowCountMaxDefault = 2048
+const chunkBytesMaxDefault = 4 * 2 ** 20
+
+/** One cursor over the series of all. A source's error fails it; closing it closes all. */
+export function mergeCursors(
+  cursors: readonly SeriesCursor[],
+  options: MergeOptions,
+): SeriesCursor {
+  return options.sorted
+    ? new SortedMerge(cursors, fullTest(options))
+    : new HashMerge(cursors, fullTest(options))
+}
+
+type FullTest = (builder: BatchBuilder) => boolean
+
+function fullTest(options: MergeOptions): FullTest {
+  const { rowCountMax = rowCountMaxDefault, chunkBytesMax = chunkBytesMaxDefault } = options
+  return (builder) => builder.rowCount >= rowCountMax || builder.chunkBytes >= chunkBytesMax
+}
+
+/** Adds one series, given by all its rows. */
+function addSeries(builder: BatchBuilder, rows: readonly RowRef[]): void {
+  const { batch, row } = rows[0]!
+  builder.startRow(batch.hashes.subarray(4 * row, 4 * row + 4), batch, row)
+  if (rows.length === 1) {
+    for (const chunk of rowChunks(batch, row)) builder.addChunk(chunk)
+    return
+  }
+  const chunks = rows.flatMap((ref) => rowChunks(ref.batch, ref.row))
+  // The sort is stable, so equal times stay in the order of the cursors.
+  chunks.sort((a, b) => a.minTimeMs - b.minTimeMs)
+  for (const chunk of chunks) builder.addChunk(chunk)
+}
+
+class HashMerge implements SeriesCursor {
+  readonly #cursors: readonly SeriesCursor[]
+  readonly #isFull: FullTest
+  #groups: RowGroups | undefined
+  #nextGroup = 0
+
+  constructor(cursors: readonly SeriesCursor[], isFull: FullTest) {
+    this.#cursors = cursors
+    this.#isFull = isFull
+  }
+
+  get warnings(): readonly string[] {
+    return warningsOf(this.#cursors)
+  }
+
+  async next(): Promise<SeriesBatch | undefined> {
+    this.#groups ??= await this.#collect()
+    const groups = this.#groups
+    if (this.#nextGroup === groups.count) return undefined
+    const builder = new BatchBuilder()
+    while (this.#nextGroup < groups.count && !this.#isFull(builder))
+      addSeries(builder, groups.rowsOf(this.#nextGroup++))
+    return builder.build()
+  }
+
+  close(): void {
+    this.#groups = new RowGroups()
+    this.#nextGroup = 0
+    for (const cursor of this.#cursors) cursor.close()
+  }
+
+  // Cursors are read side by side, but rows are added in the order of the cursors, so that answers repeat.
+  async #collect(): Promise<RowGroups> {
+    const groups = new RowGroups()
+    for (const batches of await Promise.all(this.#cursors.map(readAll)))
+      for (const batch of batches) groups.addBatch(batch)
+    return groups
+  }
+}
+
+/** All batches of a cursor. */
+export async function readAll(cursor: SeriesCursor): Promise<SeriesBatch[]> {
+  const batches: SeriesBatch[] = []
+  for (let batch = await cursor.next(); batch !== undefined; batch = await cursor.next())
+    batches.push(batch)
+  return batches
+}
+
+/** What is missing from any of the cursors, each warning once. */
+export function warningsOf(sources: readonly { readonly warnings: readonly string[] }[]): string[] {
+  return [...new Set(sources.flatMap((source) => source.warnings))]
+}
+
+/** The place of a sorted cursor: its current row, undefined at its end. */
+class SortedSource {
+  current: RowRef | undefined
+  readonly #cursor: SeriesCursor
+
+  constructor(cursor: SeriesCursor) {
+    this.#cursor = cursor
+  }
+
+  /** Steps within the batch; returns false where the next batch must be awaited. */
+  step(): boolean {
+    const { current } = this
+    if (current === undefined || current.row + 1 >= current.batch.rowCount) return false
+    this.current = { batch: current.batch, row: current.row + 1 }
+    return true
+  }
+
+  async pull(): Promise<void> {
+    let batch = await this.#cursor.next()
+    while (batch !== undefined && batch.rowCount === 0) batch = await this.#cursor.next()
+    this.current = batch === undefined ? undefined : { batch, row: 0 }
+  }
+}
+
+class SortedMerge implements SeriesCursor {
+  readonly #cursors: readonly SeriesCursor[]
+  readonly #sources: readonly SortedSource[]
+  readonly #isFull: FullTest
+  #started = false
+  #closed = false
+
+  constructor(cursors: readonly SeriesCursor[], isFull: FullTest) {
+    this.#cursors = cursors
+    this.#sources = cursors.map((cursor) => new SortedSource(cursor))
+    this.#isFull = isFull
+  }
+
+  get warnings(): readonly string[] {
+    return warningsOf(this.#cursors)
+  }
+
+  async next(): Promise<SeriesBatch | undefined> {
+    if (!this.#started) {
+      this.#started = true
+      await Promise.all(this.#sources.map((source) => source.pull()))
+    }
+    const builder = new BatchBuilder()
+    while (!this.#closed && !this.#isFull(builder)) {
+      const rows = await this.#takeLeast()
+      if (rows.length === 0) break
+      addSeries(builder, rows)
+    }
+    return builder.rowCount > 0 ? builder.build() : undefined
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const cursor of this.#cursors) cursor.close()
+  }
+
+  // Takes all rows of the series that comes first; a source may bring it more than once.
+  async #takeLeast(): Promise<RowRef[]> {
+    let least: RowRef | undefined
+    for (const { current } of this.#sources)
+      if (current !== undefined && (least === undefined || compareRows(current, least) < 0))
+        least = current
+    const rows: RowRef[] = []
+    if (least === undefined) return rows
+    for (const source of this.#sources)
+      while (source.current !== undefined && sameHash(source.current, least)) {
+        rows.push(source.current)
+        if (!source.step()) await source.pull()
+      }
+    return rows
+  }
+}
+
+function sameHash(a: RowRef, b: RowRef): boolean {
+  for (let i = 0; i < 4; i++)
+    if (a.batch.hashes[4 * a.row + i] !== b.batch.hashes[4 * b.row + i]) return false
+  return true
+}

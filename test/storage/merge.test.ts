@@ -1,0 +1,111 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { compareLabels, formatLabels, labelsOf } from '../../src/model/index.ts'
+import { mergeCursors } from '../../src/storage/index.ts'
+import type { PlainSeries, Point } from './series-fixture.ts'
+import { ArrayCursor, batchOf, drain } from './series-fixture.ts'
+
+const labelSet = fc.dictionary(
+  fc.constantFrom('__name__', 'a', 'b', 'é'),
+  fc.constantFrom('x', 'y', 'xy', '\u{1f600}', '\ue000'),
+  { maxKeys: 3 },
+)
+const chunk = fc
+  .uniqueArray(fc.integer({ min: 0, max: 60 }), { minLength: 1, maxLength: 6 })
+  .map((times) => times.sort((a, b) => a - b).map((t): Point => [t, t * 10]))
+const series = fc.record({
+  labels: labelSet,
+  chunks: fc
+    .array(chunk, { maxLength: 3 })
+    .map((chunks) => chunks.sort((a, b) => a[0]![0] - b[0]![0])),
+})
+
+function sortedSeries(list: readonly PlainSeries[]): PlainSeries[] {
+  return [...list].sort((a, b) => compareLabels(labelsOf(a.labels), labelsOf(b.labels)))
+}
+
+/** What merging must give: each label set once, each timestamp once. */
+function model(sources: readonly (readonly PlainSeries[])[]): Map<string, Point[]> {
+  const merged = new Map<string, Map<number, number>>()
+  for (const { labels, chunks } of sources.flat()) {
+    const key = formatLabels(labelsOf(labels))
+    const points = merged.get(key) ?? new Map<number, number>()
+    merged.set(key, points)
+    for (const [t, value] of chunks.flat()) points.set(t, value)
+  }
+  return new Map([...merged].map(([key, points]) => [key, [...points].sort((a, b) => a[0] - b[0])]))
+}
+
+describe('merging cursors', () => {
+  it('gives every series of any source once, with the samples of all', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.array(series, { maxLength: 6 }), { maxLength: 4 }),
+        fc.integer({ min: 1, max: 4 }),
+        async (sources, rowCountMax) => {
+          const cursors = sources.map((list) => new ArrayCursor(list.map((one) => batchOf([one]))))
+          const rows = await drain(mergeCursors(cursors, { sorted: false, rowCountMax }))
+          expect(rows.length).toBe(new Map(rows).size)
+          expect(new Map(rows)).toEqual(model(sources))
+        },
+      ),
+    )
+  })
+
+  it('keeps the order of labels, by bytes, where the sources have it', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.array(series, { maxLength: 6 }), { maxLength: 4 }),
+        fc.integer({ min: 1, max: 4 }),
+        async (sources, rowCountMax) => {
+          const cursors = sources.map((list) => {
+            const sorted = sortedSeries(list)
+            const half = sorted.length >> 1
+            return new ArrayCursor([batchOf(sorted.slice(0, half)), batchOf(sorted.slice(half))])
+          })
+          const rows = await drain(mergeCursors(cursors, { sorted: true, rowCountMax }))
+          const expected = model(sources)
+          expect(new Map(rows)).toEqual(expected)
+          const order = sortedSeries(sources.flat()).map(({ labels }) =>
+            formatLabels(labelsOf(labels)),
+          )
+          expect(rows.map(([labels]) => labels)).toEqual([...new Set(order)])
+        },
+      ),
+    )
+  })
+
+  it('prefers the earlier cursor where both have a timestamp', async () => {
+    const cursor = (value: number) =>
+      new ArrayCursor([batchOf([{ labels: { a: 'x' }, chunks: [[[5, value]]] }])])
+    for (const sorted of [false, true]) {
+      const rows = await drain(mergeCursors([cursor(1), cursor(2)], { sorted }))
+      expect(rows).toEqual([['{a="x"}', [[5, 1]]]])
+    }
+  })
+
+  it('bounds batches by rows and by bytes', async () => {
+    const rows = Array.from({ length: 10 }, (_, i) => ({
+      labels: { a: String(i) },
+      chunks: [[[1, i]] as Point[]],
+    }))
+    for (const sorted of [false, true]) {
+      const byRows = mergeCursors([new ArrayCursor([batchOf(rows)])], { sorted, rowCountMax: 3 })
+      expect((await byRows.next())!.rowCount).toBe(3)
+      const byBytes = mergeCursors([new ArrayCursor([batchOf(rows)])], { sorted, chunkBytesMax: 1 })
+      expect((await byBytes.next())!.rowCount).toBe(1)
+    }
+  })
+
+  it('tells each warning once and closes what it reads from', async () => {
+    for (const sorted of [false, true]) {
+      const cursors = [new ArrayCursor([], ['slow', 'gone']), new ArrayCursor([], ['slow'])]
+      const merged = mergeCursors(cursors, { sorted })
+      expect(await merged.next()).toBeUndefined()
+      expect(merged.warnings).toEqual(['slow', 'gone'])
+      merged.close()
+      expect(cursors.every((cursor) => cursor.closed)).toBe(true)
+      expect(await merged.next()).toBeUndefined()
+    }
+  })
+})
