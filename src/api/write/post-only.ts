@@ -1,6 +1,7 @@
 // What all write routes share: bodies stay unread until the handler wants them, and only POST is served.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { UserError } from '../../model/index.ts'
 
 /** Serves POST on a path with the body left to the handler as it comes off the socket; other methods get 405. */
 export function postOnly(
@@ -15,8 +16,11 @@ export function postOnly(
     ...raw,
     method: ['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
     url,
-    handler: (_request, reply) =>
-      reply.code(405).header('allow', 'POST').type('text/plain').send('only POST is served here\n'),
+    handler: async (request, reply) => {
+      reply.header('allow', 'POST')
+      const what = `${request.method} is not served at ${url}`
+      throw new UserError('method_not_allowed', { what, fix: 'use POST' })
+    },
   })
 }
 

@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
-import { admissionDefaults, limitDefaults } from '../../../src/ingest/index.ts'
-import { UserError } from '../../../src/model/index.ts'
+import { admissionDefaults, ingestDefaults, limitDefaults } from '../../../src/ingest/index.ts'
+import { tenantNamingDefaults, UserError } from '../../../src/model/index.ts'
 import {
   bodyV1,
   bodyV2,
@@ -230,6 +230,26 @@ describe('overload and faults', () => {
     release()
     expect((await first).statusCode).toBe(204)
     await drain
+  })
+
+  it('follow a reload of the limits', async () => {
+    const { ingest } = await start()
+    expect((await post('/api/v1/write', bodyV1({ up: 1 }))).statusCode).toBe(204)
+    ingest.reload({ ...ingestDefaults, ...limited({ bodySizeBytesMax: 1 }).options })
+    expect((await post('/api/v1/write', bodyV1({ up: 1 }))).statusCode).toBe(413)
+    ingest.reload(ingestDefaults)
+    expect((await post('/api/v1/write', bodyV1({ up: 1 }))).statusCode).toBe(204)
+  })
+
+  it('follow a reload of the tenant header', async () => {
+    const { ingest, store } = await start()
+    ingest.reload({
+      ...ingestDefaults,
+      naming: { ...tenantNamingDefaults, header: 'X-Scope-OrgID' },
+    })
+    await post('/api/v1/write', bodyV1({ up: 1 }), { ...headersV1, 'X-Scope-OrgID': 'team-a' })
+    await post('/api/v1/write', bodyV1({ up: 1 }), { ...headersV1, 'THANOS-TENANT': 'team-b' })
+    expect(store.recorded.map(({ request }) => request.tenant)).toEqual(['team-a', 'team-b'])
   })
 
   it('are counted', async () => {
