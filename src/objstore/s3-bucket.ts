@@ -174,13 +174,24 @@ export class S3Bucket implements Bucket {
     body: Exclude<ObjectBody, Uint8Array>,
     signal: AbortSignal | undefined,
   ): Promise<void> {
+    const stream = Readable.from(fixedParts(body.open(), streamPieceSizeBytes, body.sizeBytes))
     const command = new PutObjectCommand({
       ...this.#object(name),
       ...this.#writeKeys,
-      Body: Readable.from(fixedParts(body.open(), streamPieceSizeBytes, body.sizeBytes)),
+      Body: stream,
       ContentLength: body.sizeBytes,
     })
-    await this.#client.send(command, abortable(signal))
+    // A source that breaks would leave the request waiting for bytes until the silence is too long.
+    const broken = new AbortController()
+    stream.on('error', (error) => broken.abort(error))
+    const stop = signal === undefined ? broken.signal : AbortSignal.any([signal, broken.signal])
+    try {
+      await this.#client.send(command, { abortSignal: stop })
+    } catch (error) {
+      throw broken.signal.aborted ? broken.signal.reason : error
+    } finally {
+      stream.destroy()
+    }
   }
 
   async #putInParts(

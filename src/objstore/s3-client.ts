@@ -16,6 +16,8 @@ const plainHeaders = new Set([
   'expires',
 ])
 
+const silence = { trace() {}, debug() {}, info() {}, warn() {}, error() {} }
+
 interface HttpRequest {
   readonly method: string
   readonly path: string
@@ -38,6 +40,8 @@ export function createS3Client(
     requestChecksumCalculation: options.sendContentMd5 ? 'WHEN_REQUIRED' : 'WHEN_SUPPORTED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     expectContinueHeader: false,
+    // What fails is thrown; the SDK's own remarks would go to the console past our log.
+    logger: silence,
     requestHandler: {
       ...agents(options, environment),
       connectionTimeout: options.connectTimeoutMs,
