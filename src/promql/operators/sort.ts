@@ -38,6 +38,7 @@ export class SortOperator extends BlockOperator {
     const block = await collect(this.#input, this.context)
     release(block, this.context)
     const { table, cells } = block
+    if (cells.stepCount > 1) return this.#unsorted(block)
     const rows: number[] = []
     for (let row = 0; row < table.rowCount; row++) {
       const wanted = this.#order.by === 'value' ? cellFloat : cells.present[row]
@@ -56,6 +57,16 @@ export class SortOperator extends BlockOperator {
 
   explain(): { readonly line: string; readonly inputs: readonly Operator[] } {
     return { line: this.#name, inputs: [this.#input] }
+  }
+
+  // Over several steps there is no order to give, but histograms have no value to sort by there either.
+  #unsorted({ table, cells }: Block): Block {
+    if (this.#order.by === 'value') {
+      for (let cell = 0; cell < cells.present.length; cell++) {
+        if (cells.present[cell] !== cellFloat) cells.present[cell] = cellAbsent
+      }
+    }
+    return { table, cells }
   }
 
   #comparator({ table, cells }: Block): (a: number, b: number) => number {
