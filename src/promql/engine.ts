@@ -18,6 +18,7 @@ import { parseExpr } from './parse/parser.ts'
 import { printExpr } from './parse/printer.ts'
 import { buildPlan } from './plan/build.ts'
 import { foldConstants } from './plan/fold-constants.ts'
+import { dropUnusedBuckets } from './plan/histogram-stats.ts'
 import type { PlanNode, PlanRule } from './plan/node.ts'
 import { pushHints } from './plan/push-hints.ts'
 import { wrapStepInvariant } from './plan/step-invariant.ts'
@@ -87,7 +88,12 @@ export function createEngine(options: Partial<EngineOptions> = {}): Engine {
   }
 }
 
-const rules: readonly PlanRule[] = [foldConstants, wrapStepInvariant, (plan) => pushHints(plan)]
+const rules: readonly PlanRule[] = [
+  foldConstants,
+  dropUnusedBuckets,
+  wrapStepInvariant,
+  (plan) => pushHints(plan),
+]
 
 const documentedTypes: Readonly<Record<ValueType, string>> = {
   scalar: 'scalar',

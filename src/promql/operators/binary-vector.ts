@@ -70,7 +70,10 @@ export class BinaryVectorOperator extends BlockOperator {
 // One of the sides of an element: a row, or the fill value that stands in for it.
 const filled = -1
 
-/** The two sides turned so that `many` may have several elements per signature. */
+/**
+ * The two sides turned so that `many` may have several elements per signature. Fill values are not turned with them:
+ * as in Prometheus, the left one stands in for the many side whichever that is.
+ */
 class Join {
   readonly result: ResultBlock
   readonly #context: QueryContext
@@ -114,8 +117,7 @@ class Join {
 
   runStep(step: number): void {
     const { matching } = this.#operation
-    const fillOne = this.#swapped ? matching.fill.lhs : matching.fill.rhs
-    const fillMany = this.#swapped ? matching.fill.rhs : matching.fill.lhs
+    const { lhs: fillMany, rhs: fillOne } = matching.fill
     this.#indexOneSide(step)
     const { present, stepCount } = this.#many.cells
     const { rowCount } = this.#many.table
@@ -184,8 +186,7 @@ class Join {
   #meet(step: number, manyRow: number, oneRow: number, signature: number): void {
     const { op, returnBool, matching } = this.#operation
     const element = this.#element
-    const fillMany = this.#swapped ? matching.fill.rhs : matching.fill.lhs
-    const fillOne = this.#swapped ? matching.fill.lhs : matching.fill.rhs
+    const { lhs: fillMany, rhs: fillOne } = matching.fill
     const manyValue = valueAt(this.#many, manyRow, step, fillMany)
     const oneValue = valueAt(this.#one, oneRow, step, fillOne)
     const manyHistogram = histogramAt(this.#many, manyRow, step)

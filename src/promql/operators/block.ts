@@ -102,9 +102,11 @@ export function copyRow(source: StepBatch, from: number, target: StepBatch, to: 
   }
 }
 
+// Histograms that an operator replaced or filtered are still in the batch; only `present` says what counts.
 function copyHistograms(view: StepBatch, cells: StepBatch, offset: number): void {
   view.histograms?.forEach((histogram, cell) => {
-    if (histogram !== undefined) cells.setHistogram(offset + cell, histogram)
+    if (histogram === undefined || view.present[cell] !== cellHistogram) return
+    cells.setHistogram(offset + cell, histogram)
   })
 }
 

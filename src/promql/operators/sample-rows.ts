@@ -5,6 +5,7 @@ import type { SampleBuffer } from '../../chunk/index.ts'
 import type { FloatHistogram } from '../../model/index.ts'
 import type { Block } from './block.ts'
 import { collect, release } from './block.ts'
+import { keepStatsOnly } from './histogram-stats.ts'
 import type { Operator, StepGrid } from './operator.ts'
 import { cellAbsent, cellHistogram } from './operator.ts'
 import type { QueryContext } from './query-context.ts'
@@ -32,6 +33,7 @@ export class SelectedRows implements SampleRows {
   readonly #context: QueryContext
   readonly #minTimeMs: number
   readonly #maxTimeMs: number
+  readonly #statsOnly: boolean
   #selection: Selection | undefined
 
   constructor(
@@ -41,12 +43,14 @@ export class SelectedRows implements SampleRows {
       readonly minTimeMs: number
       readonly maxTimeMs: number
       readonly line: string
+      readonly statsOnly: boolean
     },
   ) {
     this.#context = context
     this.#opening = parts.selection
     this.#minTimeMs = parts.minTimeMs
     this.#maxTimeMs = parts.maxTimeMs
+    this.#statsOnly = parts.statsOnly
     this.line = parts.line
   }
 
@@ -59,6 +63,7 @@ export class SelectedRows implements SampleRows {
     this.#context.signal.check()
     this.#selection!.load(row, this.#minTimeMs, this.#maxTimeMs, into)
     this.#context.samples.read += into.count
+    if (this.#statsOnly) keepStatsOnly(into)
     dropStale(into)
   }
 

@@ -3,6 +3,7 @@
 
 import { SampleBuffer } from '../../chunk/index.ts'
 import { isStaleAt } from '../../model/index.ts'
+import { keepStatsOnly } from './histogram-stats.ts'
 import type { Operator, StepBatch, StepGrid } from './operator.ts'
 import { cellFloat } from './operator.ts'
 import type { QueryContext } from './query-context.ts'
@@ -33,6 +34,7 @@ export type SelectedPart = 'sample' | 'timestamp' | 'start_timestamp'
 export class VectorSelectorOperator implements Operator {
   readonly grid: StepGrid
   readonly #line: string
+  readonly #statsOnly: boolean
   readonly #times: SelectionTimes
   readonly #part: SelectedPart
   readonly #selection: Promise<Selection>
@@ -48,6 +50,7 @@ export class VectorSelectorOperator implements Operator {
       readonly times: SelectionTimes
       readonly part: SelectedPart
       readonly line: string
+      readonly statsOnly: boolean
     },
   ) {
     this.grid = grid
@@ -56,6 +59,7 @@ export class VectorSelectorOperator implements Operator {
     this.#times = parts.times
     this.#part = parts.part
     this.#line = parts.line
+    this.#statsOnly = parts.statsOnly
   }
 
   async series(): Promise<SeriesTable> {
@@ -77,6 +81,7 @@ export class VectorSelectorOperator implements Operator {
       this.#context.signal.check()
       selection.load(this.#row++, minTimeMs, maxTimeMs, this.#samples)
       this.#context.samples.read += this.#samples.count
+      if (this.#statsOnly) keepStatsOnly(this.#samples)
       this.#fillRow(batch, batch.rowCount++)
     }
     return batch.rowCount

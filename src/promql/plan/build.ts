@@ -85,6 +85,7 @@ function selectOf(selector: VectorSelector, query: QueryTimes): SelectPlan {
     times: timesOf(selector, query),
     selection: selector.anchored ? 'anchored' : selector.smoothed ? 'smoothed' : 'plain',
     hints: noHints,
+    statsOnly: false,
     text: printExpr(selector),
     position: selector.pos.start,
   }

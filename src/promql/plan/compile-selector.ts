@@ -38,9 +38,10 @@ export function compileSelect(
     maxTimeMs,
     hints: { ...node.hints, stepMs: grid.stepMs },
   })
-  const { times, text: line } = node
-  if (!smoothed) return new VectorSelectorOperator(grid, context, { selection, times, part, line })
-  const rows = new SelectedRows(context, { selection, minTimeMs, maxTimeMs, line })
+  const { times, text: line, statsOnly } = node
+  if (!smoothed)
+    return new VectorSelectorOperator(grid, context, { selection, times, part, line, statsOnly })
+  const rows = new SelectedRows(context, { selection, minTimeMs, maxTimeMs, line, statsOnly })
   return new SmoothedSelectorOperator(grid, context, { rows, times, position: node.position })
 }
 
@@ -63,7 +64,7 @@ export function compileRange(
 
 function compileMatrix(node: MatrixPlan, grid: StepGrid, compiler: Compiler): CompiledRange {
   const { context, selections } = compiler
-  const { times, selection, matchers, hints, text } = node.selector
+  const { times, selection, matchers, hints, text, statsOnly } = node.selector
   const { lookbackMs } = context.options
   const { first, last } = referenceRange(times, grid)
   const minTimeMs = first - node.rangeMs - (selection === 'plain' ? 0 : lookbackMs) + 1
@@ -76,7 +77,7 @@ function compileMatrix(node: MatrixPlan, grid: StepGrid, compiler: Compiler): Co
   })
   const line = `${text}[${formatDurationMs(node.rangeMs)}]`
   return {
-    rows: new SelectedRows(context, { selection: opened, minTimeMs, maxTimeMs, line }),
+    rows: new SelectedRows(context, { selection: opened, minTimeMs, maxTimeMs, line, statsOnly }),
     bounds: { times, rangeMs: node.rangeMs, selection },
   }
 }

@@ -40,6 +40,8 @@ export interface SelectPlan {
   readonly times: PlanTimes
   readonly selection: 'plain' | 'anchored' | 'smoothed'
   readonly hints: SelectorHints
+  /** Of histograms only count, sum and hint are looked at. */
+  readonly statsOnly: boolean
   /** As written, canonically. */
   readonly text: string
   readonly position: number
