@@ -3,10 +3,10 @@
 // keeps its chunks as they are, one with several is decoded, deduplicated (dedup-penalty.ts) and encoded again.
 
 import { encodeSamples, SampleBuffer } from '../chunk/index.ts'
-import { BatchBuilder, rowChunks } from './batch-builder.ts'
+import { BatchBuilder } from './batch-builder.ts'
 import { decodeRow } from './decode-row.ts'
 import { dedupReplicas } from './dedup-penalty.ts'
-import { readAll } from './merge.ts'
+import { addRowChunks, readAll } from './merge.ts'
 import type {
   CancelSignal,
   LabelAnswer,
@@ -135,9 +135,9 @@ class DedupCursor implements SeriesCursor {
   #addSeries(builder: BatchBuilder, group: number): void {
     const rows = this.#groups.rowsOf(group)
     const { batch, row } = rows[0]!
-    builder.startRow(this.#groups.keyOf(group), batch, row, this.#dropped.get(batch.pairs))
-    for (const chunk of rows.length === 1 ? rowChunks(batch, row) : this.#deduplicated(rows))
-      builder.addChunk(chunk)
+    builder.startRow(this.#groups.keyOf(group), 0, batch, row, this.#dropped.get(batch.pairs))
+    if (rows.length === 1) addRowChunks(builder, rows[0]!)
+    else for (const chunk of this.#deduplicated(rows)) builder.addChunk(chunk)
   }
 
   #deduplicated(rows: readonly RowRef[]): ReturnType<typeof encodeSamples> {
