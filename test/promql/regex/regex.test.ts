@@ -101,6 +101,9 @@ describe('an expression matches whole values as RE2 does', () => {
     '\\P{^Greek}',
     '[\\p{Lu}é]',
     '\\pN',
+    '\\pC',
+    '\\p{Cn}',
+    '\\p{Han}+',
     '(?i)foo',
     '(?i)k|s',
     '(?i)[k]',
@@ -150,6 +153,20 @@ describe('an expression matches whole values as RE2 does', () => {
     '(^|a)b',
     'a(b|$)',
   ])('%s', (pattern) => agree(pattern, values))
+})
+
+it('takes names of Unicode classes in any case, and their long forms', () => {
+  for (const [name, same] of [
+    ['lu', 'Lu'],
+    ['GREEK', 'Greek'],
+    ['Uppercase_Letter', 'Lu'],
+    ['old italic', 'Old_Italic'],
+  ]) {
+    const [left, right] = [compileRegex(`\\p{${name}}`), compileRegex(`\\p{${same}}`)]
+    for (const value of [...values, '\u{10300}']) {
+      expect(left.matches(value)).toBe(right.matches(value))
+    }
+  }
 })
 
 describe('what RE2 refuses is refused with its reason', () => {
@@ -264,6 +281,14 @@ describe('hostile expressions', () => {
     const regex = compileRegex(pattern)
     for (let i = 0; i < 20; i++) regex.matches(`${long}${i}`)
     expect(performance.now() - startedAt).toBeLessThan(3000)
+  })
+
+  it('refuses a value that would cost too much, within tens of milliseconds', () => {
+    const regex = compileRegex('(?:.?){1000}'.repeat(40))
+    const startedAt = performance.now()
+    expect(() => regex.matches(long)).toThrow('takes too long on a label value')
+    expect(performance.now() - startedAt).toBeLessThan(1500)
+    expect(regex.matches('short')).toBe(true)
   })
 
   it('stays right when there are more states than are kept', () => {
