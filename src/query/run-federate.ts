@@ -5,6 +5,7 @@
 // Source: Prometheus web/federate.go.
 
 import { SampleBuffer } from '../chunk/index.ts'
+import { formatFloat } from '../kernel/index.ts'
 import {
   compareUtf8,
   type FloatHistogram,
@@ -19,7 +20,6 @@ import {
 } from '../model/index.ts'
 import { type CancelSignal, decodeRow, mergeCursors, type Queryable } from '../storage/index.ts'
 import type { FederateCall } from './call.ts'
-import { formatSampleValue } from './format-sample-value.ts'
 import { JsonPieces } from './json-pieces.ts'
 import type { AnswerSink } from './query-thread.ts'
 import { pairLabelsOf, requestOf, rowLabelsOf } from './series-reading.ts'
@@ -112,7 +112,7 @@ function linesOf(newest: Newest, external: Readonly<Record<string, string>>): st
     extra: readonly (readonly [string, string])[],
     value: number,
   ): string =>
-    `${series(newest.name + suffix, [...shown, ...extra])} ${formatSampleValue(value)} ${newest.timestampMs}\n`
+    `${series(newest.name + suffix, [...shown, ...extra])} ${formatFloat(value)} ${newest.timestampMs}\n`
   const { histogram } = newest
   if (histogram === undefined) return line('', [], newest.value)
   let out = ''
@@ -120,7 +120,7 @@ function linesOf(newest: Newest, external: Readonly<Record<string, string>>): st
   const counts = absoluteByBucket(histogram)
   for (const [i, bound] of histogram.customValues.entries()) {
     cumulative += counts[i]!
-    out += line('_bucket', [['le', formatSampleValue(bound)]], cumulative)
+    out += line('_bucket', [['le', formatFloat(bound)]], cumulative)
   }
   out += line('_bucket', [['le', '+Inf']], histogram.count)
   return `${out}${line('_sum', [], histogram.sum)}${line('_count', [], histogram.count)}`
