@@ -32,7 +32,7 @@ interface Running {
 }
 
 /** Serves calls that arrive on `port`; `cancelWords` is shared with the front. */
-export function serveQueries(port: cancelWords: Int32Array, run: CallRunner): void {
+export function serveQueries(port: MessagePort, cancelWords: Int32Array, run: CallRunner): void {
   const running = new Map<number, Running>()
   const send = (message: FromThread, transfer: ArrayBuffer[] = []): void =>
     port.postMessage(message, transfer)
