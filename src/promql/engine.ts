@@ -4,6 +4,7 @@
 // (storage's decorators).
 
 import type { HashSeed } from '../kernel/index.ts'
+import { xorDecoderTwin } from '../kernel/index.ts'
 import { UserError } from '../model/index.ts'
 import type { CancelSignal, MatcherCompiler, Queryable } from '../storage/index.ts'
 import type { ExplainNode } from './explain.ts'
@@ -44,6 +45,7 @@ export const defaultEngineOptions: EvaluationOptions & { readonly features: Pars
   delayedNameRemoval: false,
   useStartTimestamps: false,
   typeAndUnitLabels: false,
+  xorDecoder: xorDecoderTwin,
   features: defaultParserFeatures,
 }
 

@@ -1,7 +1,7 @@
 // Query context: what all operators of one running query share: options, label dictionary, selected series,
 // annotations, sample accounting and the signal that stops it.
 
-import type { HashSeed } from '../../kernel/index.ts'
+import type { HashSeed, XorDecoder } from '../../kernel/index.ts'
 import { UserError } from '../../model/index.ts'
 import type { CancelSignal, MatcherCompiler, Queryable } from '../../storage/index.ts'
 import { Annotations } from './annotations.ts'
@@ -21,6 +21,8 @@ export interface EvaluationOptions {
   readonly useStartTimestamps: boolean
   /** `__type__` decides what is a counter, rather than the suffix of the name. */
   readonly typeAndUnitLabels: boolean
+  /** Decodes float chunks: the thread's kernel, where it has one. */
+  readonly xorDecoder: XorDecoder
 }
 
 /** Shared state of one run. */

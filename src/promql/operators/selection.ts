@@ -3,6 +3,7 @@
 // Units: Unix milliseconds, bounds inclusive. Sources answer a series once; its hash is ours (label-dictionary.ts).
 
 import type { SampleBuffer } from '../../chunk/index.ts'
+import type { XorDecoder } from '../../kernel/index.ts'
 import type { Matcher } from '../../model/index.ts'
 import { isStaleAt } from '../../model/index.ts'
 import type { SelectHints, SeriesBatch } from '../../storage/index.ts'
@@ -28,17 +29,20 @@ export class Selection {
   /** By row: which batch it stands in, and where. */
   readonly #batchOf: readonly number[]
   readonly #rowOf: readonly number[]
+  readonly #decoder: XorDecoder
 
   private constructor(
     table: SeriesTable,
     batches: readonly SeriesBatch[],
     batchOf: readonly number[],
     rowOf: readonly number[],
+    decoder: XorDecoder,
   ) {
     this.table = table
     this.#batches = batches
     this.#batchOf = batchOf
     this.#rowOf = rowOf
+    this.#decoder = decoder
     this.sizeBytes = batches.reduce((sum, batch) => sum + batch.chunks.bytes.length, 0)
   }
 
@@ -66,12 +70,13 @@ export class Selection {
       cursor.close()
     }
     for (const warning of cursor.warnings) context.annotations.addPlain(warning)
-    return new Selection(builder.finish(), batches, batchOf, rowOf)
+    return new Selection(builder.finish(), batches, batchOf, rowOf, context.options.xorDecoder)
   }
 
   /** Replaces `into` by the row's samples in the range, stale markers included. */
   load(row: number, minTimeMs: number, maxTimeMs: number, into: SampleBuffer): void {
-    decodeRow(this.#batches[this.#batchOf[row]!]!, this.#rowOf[row]!, minTimeMs, maxTimeMs, into)
+    const batch = this.#batches[this.#batchOf[row]!]!
+    decodeRow(batch, this.#rowOf[row]!, minTimeMs, maxTimeMs, into, this.#decoder)
   }
 }
 
