@@ -1,7 +1,7 @@
 // Query thread: evaluates queries over the lanes and the block thread, and encodes their answers.
 
 import { workerData } from 'node:worker_threads'
-import { JsonNumbers } from '../kernel/index.ts'
+import { CodecKernel, JsonNumbers } from '../kernel/index.ts'
 import { connectLane } from '../lane/index.ts'
 import { createEngine } from '../promql/index.ts'
 import { createCallRunner, serveQueries } from '../query/index.ts'
@@ -21,7 +21,7 @@ const replicas = new FanOut(() => sources)
 const deduplicated =
   replicaLabels.length === 0 ? replicas : new DedupQueryable(replicas, replicaLabels)
 const runner = createCallRunner({
-  engine: createEngine(options),
+  engine: createEngine({ ...options, xorDecoder: CodecKernel.create() }),
   replicas,
   deduplicated,
   numbers: JsonNumbers.create(),
