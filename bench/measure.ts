@@ -1,6 +1,5 @@
 // What every benchmark shares: medians over rounds, and a budget that fails the run when it is exceeded.
-// Units: nanoseconds of CPU time of the whole process (so that neighbours on the machine count less) per operation,
-// where the caller says what an operation is.
+// Units: nanoseconds of wall time per operation, where the caller says what an operation is.
 
 /** One thing to measure. */
 export interface Measurement {
@@ -35,18 +34,12 @@ export function measure(measurements: readonly Measurement[]): void {
 }
 
 function oneRound(measurement: Measurement): number {
-  const start = cpuMs()
+  const start = performance.now()
   let operations = 0
   let elapsedMs = 0
   do {
     operations += measurement.run()
-    elapsedMs = cpuMs() - start
+    elapsedMs = performance.now() - start
   } while (elapsedMs < roundMs)
   return (elapsedMs * 1e6) / operations
-}
-
-/** Milliseconds of CPU time that the process has used. */
-export function cpuMs(): number {
-  const { user, system } = process.cpuUsage()
-  return (user + system) / 1000
 }

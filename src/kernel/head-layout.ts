@@ -164,6 +164,25 @@ export class HeadView {
     return next
   }
 
+  /** The series of a tenant with this canonical hash. */
+  findSeries(tenantId: number, hash: Uint32Array): number | undefined {
+    const words = this.words
+    const table = this.#field(20) >>> 2
+    const mask = this.#field(24)
+    let slot = (hash[0]! ^ Math.imul(tenantId, 0x9e3779b1)) & mask
+    for (; words[table + slot] !== 0; slot = (slot + 1) & mask) {
+      const ref = words[table + slot]! - 1
+      const at = this.infoOf(ref) >>> 2
+      const isEqual =
+        words[at] === hash[0] &&
+        words[at + 1] === hash[1] &&
+        words[at + 2] === hash[2] &&
+        words[at + 3] === hash[3]
+      if (isEqual && words[at + 6] === tenantId) return ref
+    }
+    return undefined
+  }
+
   #refresh(): void {
     const buffer = this.#bufferOf()
     if (buffer === this.#buffer) return

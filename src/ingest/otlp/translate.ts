@@ -43,15 +43,14 @@ export interface OtlpRejections {
   readonly reasons: readonly string[]
 }
 
-/** Translates a body. Throws UserError bad_data where it cannot be decoded, body_too_large beyond its bound. */
+/** Translates a body. Throws UserError bad_data where it cannot be decoded. */
 export function translateOtlp(
   body: Uint8Array,
   encoding: OtlpForm['encoding'],
   options: OtlpOptions,
 ): OtlpOutcome {
   const translation = new Translation(options)
-  const request = decodeOtlp(body, encoding, options.elementCountMax)
-  for (const resource of request.resourceMetrics) translation.resource(resource)
+  for (const resource of decodeOtlp(body, encoding).resourceMetrics) translation.resource(resource)
   return translation.outcome()
 }
 

@@ -390,6 +390,8 @@ function decodeRequest2(end: usize): void {
 function decodeSeries2(end: usize): void {
   openSeries(pos, end)
   let refCount: u32 = 0
+  helpRef = 0
+  unitRef = 0
   while (pos < end && fault == 0) {
     const tag = readTag(end)
     if (fault != 0) return
@@ -404,14 +406,35 @@ function decodeSeries2(end: usize): void {
       const size = readLength(end)
       if (fault != 0) return
       if (tag == 18) decodeSample(pos + size, 2)
-      else addSlow(tag == 26 ? slowHistogram : tag == 34 ? slowExemplar : slowSeriesMetadata, size)
+      else if (tag == 42) decodeMetadata(size)
+      else addSlow(tag == 26 ? slowHistogram : slowExemplar, size)
     } else {
       skip(tag & 7, tag >> 3, 1, end)
     }
   }
   if (fault != 0) return
-  const good = hashRefs(refCount)
+  const good = hashRefs(refCount) && helpRef < max<u32>(symbolCount, 1) && unitRef < max<u32>(symbolCount, 1)
   closeSeries(hashLow, hashHigh, good ? 0 : seriesBadRefs)
+}
+
+let helpRef: u32 = 0
+let unitRef: u32 = 0
+
+// Metadata comes with every series of every body, so it is checked here; a repeated message is merged.
+function decodeMetadata(size: u32): void {
+  const start = pos
+  const end = pos + size
+  addSlow(slowSeriesMetadata, size)
+  if (fault != 0) return
+  pos = start
+  while (pos < end && fault == 0) {
+    const tag = readTag(end)
+    if (fault != 0) return
+    if (tag == 8) readVarint(end)
+    else if (tag == 24) helpRef = <u32>readVarint(end)
+    else if (tag == 32) unitRef = <u32>readVarint(end)
+    else skip(tag & 7, tag >> 3, 2, end)
+  }
 }
 
 function addRef(count: u32, end: usize): u32 {

@@ -30,34 +30,17 @@ export class StepBatch {
   readonly stepCount: number
   readonly rowCapacity: number
   /** [rowCapacity × stepCount] floats. */
-  readonly values: Float64Array<ArrayBuffer>
+  readonly values: Float64Array
   /** [rowCapacity × stepCount] of cellAbsent, cellFloat or cellHistogram. */
-  readonly present: Uint8Array<ArrayBuffer>
+  readonly present: Uint8Array
   /** By cell, set wherever `present` is cellHistogram; undefined while the block has no histogram. */
   histograms: (FloatHistogram | undefined)[] | undefined
 
-  constructor(
-    rowCapacity: number,
-    stepCount: number,
-    values = new Float64Array(rowCapacity * stepCount),
-    present = new Uint8Array(rowCapacity * stepCount),
-  ) {
+  constructor(rowCapacity: number, stepCount: number) {
     this.rowCapacity = rowCapacity
     this.stepCount = stepCount
-    this.values = values
-    this.present = present
-  }
-
-  /** A batch over some rows of this one: columns are shared, histograms are not. */
-  view(rowFrom: number, rowCount: number): StepBatch {
-    const from = rowFrom * this.stepCount
-    const to = from + rowCount * this.stepCount
-    return new StepBatch(
-      rowCount,
-      this.stepCount,
-      this.values.subarray(from, to),
-      this.present.subarray(from, to),
-    )
+    this.values = new Float64Array(rowCapacity * stepCount)
+    this.present = new Uint8Array(rowCapacity * stepCount)
   }
 
   /** Empties the block before it is filled from row `rowFrom` of the table. */

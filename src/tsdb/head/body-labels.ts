@@ -1,0 +1,119 @@
+// Labels of a series in a decoded body, as strings: the slow path of series that the lookup does not know.
+// Throws where the protobufjs reader would: lengths, wire types and UTF-8 are checked by it wherever the bytes are not
+// of the plain form that senders write.
+
+import { io, prometheus } from '../../encoding/index.ts'
+import type { DecodedBody } from '../../kernel/index.ts'
+import { seriesBadRefs } from '../../kernel/index.ts'
+import { type Label, UserError } from '../../model/index.ts'
+
+/** Reads labels of one body. `undefined` = the refs of version 2 are odd in number or name no symbol. */
+export class BodyLabels {
+  readonly #body: DecodedBody
+  readonly #text: Buffer
+  readonly #symbols: (string | undefined)[] = []
+
+  constructor(body: DecodedBody) {
+    this.#body = body
+    this.#text = Buffer.from(body.bytes.buffer, body.bytes.byteOffset, body.bytes.length)
+  }
+
+  /** The labels of series `index` as sent. Throws UserError bad_data when its bytes are no labels. */
+  read(index: number): Label[] | undefined {
+    const start = this.#body.seriesRanges[2 * index]!
+    const end = this.#body.seriesRanges[2 * index + 1]!
+    if (this.#body.version === 1) return this.#readPlain(start, end) ?? this.#decode(start, end)
+    if ((this.#body.seriesFlags[index]! & seriesBadRefs) !== 0) return undefined
+    const series = io.prometheus.write.v2.TimeSeries.decode(this.#body.bytes.slice(start, end))
+    return this.resolve(series.labelsRefs)
+  }
+
+  /** The labels that refs of version 2 name; undefined where they do not. */
+  resolve(refs: readonly number[]): Label[] | undefined {
+    if (refs.length % 2 !== 0 || refs.some((ref) => ref >= this.#body.symbolCount)) return undefined
+    const labels: Label[] = []
+    for (let i = 0; i < refs.length; i += 2)
+      labels.push({ name: this.symbol(refs[i]!), value: this.symbol(refs[i + 1]!) })
+    return labels
+  }
+
+  /** Symbol `ref`, '' where there is none. */
+  symbol(ref: number): string {
+    const known = this.#symbols[ref]
+    if (known !== undefined) return known
+    if (ref >= this.#body.symbolCount) return ''
+    const start = this.#body.symbols[8 * ref + 4]!
+    const text = this.#text.toString('utf8', start, start + this.#body.symbols[8 * ref + 5]!)
+    this.#symbols[ref] = text
+    return text
+  }
+
+  // Labels first, each name then value, sizes of one byte, valid UTF-8: what every sender writes.
+  #readPlain(start: number, end: number): Label[] | undefined {
+    const bytes = this.#text
+    const labels: Label[] = []
+    let at = start
+    while (at < end && bytes[at] === 10) {
+      const size = bytes[at + 1]!
+      const stop = at + 2 + size
+      if (size >= 128 || stop > end || bytes[at + 2] !== 10) return undefined
+      const nameSize = bytes[at + 3]!
+      const value = at + 4 + nameSize
+      if (nameSize >= 128 || value + 2 > stop || bytes[value] !== 18) return undefined
+      if (bytes[value + 1]! >= 128 || value + 2 + bytes[value + 1]! !== stop) return undefined
+      const label = {
+        name: bytes.toString('utf8', at + 4, value),
+        value: bytes.toString('utf8', value + 2, stop),
+      }
+      if (label.name.includes('\ufffd') || label.value.includes('\ufffd')) return undefined
+      labels.push(label)
+      at = stop
+    }
+    return this.#noMoreLabels(at, end) ? labels : undefined
+  }
+
+  // Whether only samples and other fields with a size of one byte follow.
+  #noMoreLabels(start: number, end: number): boolean {
+    const bytes = this.#text
+    let at = start
+    while (at < end) {
+      const tag = bytes[at]!
+      if (tag !== 18 && tag !== 26 && tag !== 34) return false
+      if (bytes[at + 1]! >= 128) return false
+      at += 2 + bytes[at + 1]!
+    }
+    return at === end
+  }
+
+  #decode(start: number, end: number): Label[] {
+    try {
+      // A copy: a text decoder does not read shared memory.
+      const bytes = this.#body.bytes.slice(start, end)
+      const series = decodeAtDepth<prometheus.TimeSeries>(prometheus.TimeSeries, bytes, 1)
+      return (series.labels ?? []).map(({ name, value }) => ({
+        name: name ?? '',
+        value: value ?? '',
+      }))
+    } catch (cause) {
+      throw badData('labels', start, cause)
+    }
+  }
+}
+
+/** A body that is not what its content type says. */
+export function badData(what: string, offset: number, cause: unknown): UserError {
+  return new UserError('bad_data', {
+    what: `the body holds ${what} that cannot be decoded: ${cause instanceof Error ? cause.message : String(cause)}`,
+    where: `byte ${offset}`,
+    cause,
+  })
+}
+
+/** Decodes a message that stands `depth` levels deep in a body: nested groups count towards the reader's limit. */
+export function decodeAtDepth<T>(type: unknown, bytes: Uint8Array, depth: number, into?: T): T {
+  return (type as DeepDecoder<T>).decode(bytes, undefined, undefined, depth, into)
+}
+
+interface DeepDecoder<T> {
+  decode(reader: Uint8Array, length?: number, end?: undefined, depth?: number, into?: T): T
+}

@@ -1,0 +1,80 @@
+// Cut plan: which windows of a lane are to become blocks now. Pure: facts in, keys out.
+// Units: Unix milliseconds. The clock of the data decides for windows, so that a lane fed with old data behaves as a
+// live one; the wall clock decides how long late data is waited for.
+
+import { windowMs } from '../../model/index.ts'
+
+/** What a lane knows about one of its generations. */
+export interface WindowStats {
+  readonly windowKey: number
+  readonly windowStartMs: number
+  readonly isOutOfOrder: boolean
+  readonly isSealed: boolean
+  readonly seriesCount: number
+  readonly sampleCount: number
+  readonly memoryBytes: number
+  /** Bounds of the samples; infinite where there is none. */
+  readonly minTimeMs: number
+  readonly maxTimeMs: number
+  /** Wall times. */
+  readonly createdMs: number
+  readonly lastWriteMs: number
+}
+
+/** When to cut. */
+export interface CutRules {
+  /** A window is due once the newest sample of the lane is so much later than its end. */
+  readonly graceMs: number
+  /** Late data is waited for until none came for so long, … */
+  readonly idleMs: number
+  /** … or until the generation is so old. */
+  readonly ageMs: number
+  readonly openMax: number
+  /** Above this, windows are cut before they are due. */
+  readonly memoryBytesMax: number
+}
+
+/** One hour of grace, ten minutes idle, one hour of age. */
+export const cutRuleDefaults = {
+  graceMs: 3_600_000,
+  idleMs: 600_000,
+  ageMs: 3_600_000,
+} as const
+
+/** Keys of the windows to cut, in the order in which to cut them. */
+export function windowsToCut(
+  windows: readonly WindowStats[],
+  nowMs: number,
+  rules: CutRules,
+): number[] {
+  const open = windows.filter((window) => !window.isSealed)
+  const newestMs = Math.max(...open.map((window) => window.maxTimeMs))
+  const due = open.filter((window) => {
+    const isDue = window.isOutOfOrder || window.windowStartMs + windowMs + rules.graceMs <= newestMs
+    const isIdle = nowMs - window.lastWriteMs >= rules.idleMs
+    return isDue && (isIdle || nowMs - window.createdMs >= rules.ageMs)
+  })
+  const rest = open.filter((window) => !due.includes(window))
+  due.push(...tooMany(rest, rules.openMax), ...tooBig(rest, windows, rules.memoryBytesMax))
+  return [...new Set(due)]
+    .sort((a, b) => a.windowStartMs - b.windowStartMs)
+    .map((window) => window.windowKey)
+}
+
+// The least recently written go first.
+function tooMany(open: readonly WindowStats[], openMax: number): WindowStats[] {
+  const byUse = [...open].sort((a, b) => a.lastWriteMs - b.lastWriteMs)
+  return byUse.slice(0, Math.max(0, open.length - openMax))
+}
+
+// The oldest window goes first, as long as a newer one stays open and what is being cut would not do.
+function tooBig(
+  open: readonly WindowStats[],
+  all: readonly WindowStats[],
+  memoryBytesMax: number,
+): WindowStats[] {
+  const staying = open.reduce((sum, window) => sum + window.memoryBytes, 0)
+  const leaving = all.some((window) => window.isSealed)
+  if (staying <= memoryBytesMax || leaving || open.length < 2) return []
+  return [[...open].sort((a, b) => a.windowStartMs - b.windowStartMs)[0]!]
+}

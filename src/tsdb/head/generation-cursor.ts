@@ -1,0 +1,193 @@
+// Generation cursor: rows of selected series of one generation, batch by batch; chunk bytes are copied compressed.
+// Units: Unix milliseconds, bounds inclusive. Each `next` works for about a millisecond, so that the lane can do
+// other things between two of them. Invariant: a batch owns its buffers.
+
+import { chunkEncoding } from '../../chunk/index.ts'
+import { copyOpenChunk, headLayout } from '../../kernel/index.ts'
+import { compareUtf8 } from '../../model/index.ts'
+import type { CancelSignal, SelectRequest, SeriesBatch, SeriesCursor } from '../../storage/index.ts'
+import { BatchBuilder } from '../block/batch-builder.ts'
+import type { GenerationReader } from './generation-reader.ts'
+import { sideChunksOf } from './side-series.ts'
+
+const rowsPerBatch = 1024
+const chunkBytesPerBatch = 1 << 20
+const sliceMs = 1
+
+interface RowChunk {
+  readonly encoding: number
+  readonly minTimeMs: number
+  readonly maxTimeMs: number
+  readonly bytes: Uint8Array
+  readonly start: number
+  readonly end: number
+}
+
+/** Rows of the series `refs` within the request's range, sorted by labels where it asks. */
+export class GenerationCursor implements SeriesCursor {
+  readonly warnings: readonly string[] = []
+  readonly #reader: GenerationReader
+  readonly #request: SelectRequest
+  readonly #signal: CancelSignal
+  readonly #builder: BatchBuilder
+  readonly #pairs = new Map<number, number>()
+  readonly #open = new Uint8Array(headLayout.chunkBlockSizeMax)
+  #text = Buffer.alloc(1024)
+  #refs: Uint32Array
+  #isSorted: boolean
+  #at = 0
+  #rowsLeft: number
+
+  constructor(
+    reader: GenerationReader,
+    refs: Uint32Array,
+    request: SelectRequest,
+    signal: CancelSignal,
+  ) {
+    this.#reader = reader
+    this.#refs = refs
+    this.#request = request
+    this.#signal = signal
+    this.#builder = new BatchBuilder(reader.source.seed)
+    this.#isSorted = !request.sorted
+    this.#rowsLeft = request.hints.limit || Number.POSITIVE_INFINITY
+  }
+
+  async next(): Promise<SeriesBatch | undefined> {
+    this.#signal.check()
+    if (!this.#isSorted) {
+      this.#isSorted = true
+      this.#refs = sortByLabels(this.#reader, this.#refs, this.#signal)
+    }
+    this.#pairs.clear()
+    const builder = this.#builder
+    const deadlineMs = performance.now() + sliceMs
+    let bytes = 0
+    while (this.#at < this.#refs.length && this.#rowsLeft > 0) {
+      bytes += this.#addRow(this.#refs[this.#at++]!)
+      if (builder.rowCount >= rowsPerBatch || bytes >= chunkBytesPerBatch) break
+      if ((this.#at & 63) === 0 && builder.rowCount > 0 && performance.now() > deadlineMs) break
+    }
+    return builder.rowCount === 0 ? undefined : builder.finish()
+  }
+
+  close(): void {
+    this.#at = this.#refs.length
+  }
+
+  #addRow(ref: number): number {
+    const { view } = this.#reader.source
+    const { shard, func } = this.#request.hints
+    if (shard !== undefined) {
+      const hash = view.words[view.infoOf(ref) >>> 2]!
+      if (hash % shard.count !== shard.index) return 0
+    }
+    const chunks = this.#chunksOf(ref)
+    if (chunks.length === 0) return 0
+    const builder = this.#builder
+    builder.beginRow()
+    for (const pair of view.pairsOf(ref)) builder.addPair(this.#pairId(pair))
+    let bytes = 0
+    if (func !== 'series') {
+      for (const chunk of chunks) {
+        const { encoding, minTimeMs, maxTimeMs, start, end } = chunk
+        builder.addChunk(encoding, minTimeMs, maxTimeMs, chunk.bytes, start, end)
+        bytes += end - start
+      }
+    }
+    builder.endChunks()
+    this.#rowsLeft -= 1
+    return bytes
+  }
+
+  #chunksOf(ref: number): RowChunk[] {
+    const { view, key, sideOf } = this.#reader.source
+    const { words, bytes } = view
+    const { minTimeMs, maxTimeMs } = this.#request
+    const { windowStartMs } = key
+    const chunks: RowChunk[] = []
+    const state = view.stateOf(ref) >>> 2
+    for (let chunk = words[state + 12]!; chunk !== 0; chunk = words[chunk >>> 2]!) {
+      const at = chunk >>> 2
+      const first = windowStartMs + words[at + 1]!
+      const last = windowStartMs + words[at + 2]!
+      if (last < minTimeMs || first > maxTimeMs) continue
+      const start = chunk + headLayout.chunkHeadSize
+      const end = start + (words[at + 3]! & 0xffff)
+      const encoding = chunkEncoding.xor
+      chunks.unshift({ encoding, minTimeMs: first, maxTimeMs: last, bytes, start, end })
+    }
+    if (words[state + 6] !== 0) {
+      const first = windowStartMs + words[state + 10]!
+      const last = windowStartMs + words[state + 4]!
+      if (last >= minTimeMs && first <= maxTimeMs) {
+        const end = copyOpenChunk(view, ref, this.#open, 0)
+        const encoding = chunkEncoding.xor
+        chunks.push({
+          encoding,
+          minTimeMs: first,
+          maxTimeMs: last,
+          bytes: this.#open,
+          start: 0,
+          end,
+        })
+      }
+    }
+    const side = sideOf(ref)
+    if (side === undefined) return chunks
+    for (const chunk of sideChunksOf(side)) {
+      if (chunk.maxTimeMs < minTimeMs || chunk.minTimeMs > maxTimeMs) continue
+      chunks.push({ ...chunk, start: 0, end: chunk.bytes.length })
+    }
+    return chunks.sort((a, b) => a.minTimeMs - b.minTimeMs)
+  }
+
+  #pairId(pair: number): number {
+    const known = this.#pairs.get(pair)
+    if (known !== undefined) return known
+    const { view } = this.#reader.source
+    const name = this.#reader.nameOf(pair)
+    const value = view.valueOf(pair)
+    const sizeMax = 3 * name.length + value.length
+    if (this.#text.length < sizeMax) this.#text = Buffer.alloc(2 * sizeMax)
+    const middle = this.#text.write(name, 0)
+    this.#text.set(value, middle)
+    const id = this.#builder.makePair(this.#text, 0, middle, middle, middle + value.length)
+    this.#pairs.set(pair, id)
+    return id
+  }
+}
+
+// Pairs are ranked by name and value once; rows then compare by ranks.
+function sortByLabels(
+  reader: GenerationReader,
+  refs: Uint32Array,
+  signal: CancelSignal,
+): Uint32Array {
+  const { view } = reader.source
+  const distinct = new Set<number>()
+  for (const ref of refs) for (const pair of view.pairsOf(ref)) distinct.add(pair)
+  signal.check()
+  const named = Array.from(distinct, (pair) => ({
+    pair,
+    name: reader.nameOf(pair),
+    value: reader.valueOf(pair),
+  }))
+  named.sort((a, b) => compareUtf8(a.name, b.name) || compareUtf8(a.value, b.value))
+  signal.check()
+  const ranks = new Uint32Array(view.pairCount)
+  named.forEach(({ pair }, rank) => {
+    ranks[pair] = rank
+  })
+  const compare = (a: number, b: number): number => {
+    const left = view.pairsOf(a)
+    const right = view.pairsOf(b)
+    const count = Math.min(left.length, right.length)
+    for (let i = 0; i < count; i++) {
+      const order = ranks[left[i]!]! - ranks[right[i]!]!
+      if (order !== 0) return order
+    }
+    return left.length - right.length
+  }
+  return Uint32Array.from(refs).sort(compare)
+}

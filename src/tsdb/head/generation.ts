@@ -1,0 +1,470 @@
+// Generation: the samples of one two-hour window in one lane. Series enter it at their first sample there; it is cut
+// into blocks, one per tenant, and dropped whole. Float samples live in linear memory (kernel/head-memory.ts), the
+// rest beside it (side-series.ts). Nothing here decides what may be written: that is head.ts.
+// Units: Unix milliseconds. Invariant: what the log's records say, replayed in order, rebuilds the same ids and refs.
+
+import {
+  chunkEncoding,
+  decodeChunk,
+  type HistogramSample,
+  SampleBuffer,
+  toFloatHistogram,
+} from '../../chunk/index.ts'
+import {
+  copyOpenChunk,
+  type HashSeed,
+  HeadMemory,
+  hashPair,
+  headLayout,
+  sampleKind,
+} from '../../kernel/index.ts'
+import { type FloatHistogram, type Labels, windowMs } from '../../model/index.ts'
+import type { WindowStats } from './cut-plan.ts'
+import { GenerationReader } from './generation-reader.ts'
+import { sameHistogram } from './histogram-input.ts'
+import {
+  type GenerationKey,
+  type RecordReader,
+  type RecordSink,
+  RecordWriter,
+  recordType,
+  windowKeyOf,
+} from './record.ts'
+import {
+  addLateHistogram,
+  appendHistogram,
+  OutOfOrderSamples,
+  type SideSeries,
+  sideChunksOf,
+} from './side-series.ts'
+
+/** What became of a sample that is older than the newest of its series. */
+export type OutOfOrderOutcome = 'stored' | 'unchanged' | 'duplicate'
+
+const seriesRecordSizeMax = 256 * 1024
+
+let nextId = 1
+
+/** One window's series and samples, owned by one thread. */
+export class Generation {
+  /** Unique in this thread: two generations of one window may be sealed at the same time. */
+  readonly id = nextId++
+  readonly key: GenerationKey
+  readonly windowKey: number
+  readonly memory: HeadMemory
+  readonly reader: GenerationReader
+  /** Names of tenants and labels by id. */
+  readonly tenants: string[] = []
+  readonly labelNames: string[] = []
+  readonly sides = new Map<number, SideSeries>()
+  /** Series by tenant id. */
+  readonly seriesCounts: number[] = []
+  /** Wall times. */
+  readonly createdMs: number
+  lastWriteMs: number
+  sealed = false
+  /** Lookup entries that say `dropped`; bounded by the head. */
+  droppedCount = 0
+  sideBytes = 0
+  /** Bounds of what is stored beside the linear memory. */
+  sideMinMs = Number.POSITIVE_INFINITY
+  sideMaxMs = Number.NEGATIVE_INFINITY
+  /** Float samples stored out of order. */
+  lateCount = 0
+  readonly #seed: HashSeed
+  readonly #tenantIds = new Map<string, number>()
+  readonly #nameIds = new Map<string, number>()
+  readonly #adoptedNames = new WeakMap<Generation, number[]>()
+  readonly #seriesRecord = new RecordWriter()
+  #seriesRecordOpen = false
+  readonly #record = new RecordWriter()
+  readonly #scratch = new SampleBuffer()
+  readonly #open = new Uint8Array(headLayout.chunkBlockSizeMax)
+
+  constructor(key: GenerationKey, seed: HashSeed, nowMs: number) {
+    this.key = key
+    this.windowKey = windowKeyOf(key)
+    this.#seed = seed
+    this.memory = new HeadMemory(key.windowStartMs)
+    this.createdMs = nowMs
+    this.lastWriteMs = nowMs
+    this.reader = new GenerationReader({
+      key,
+      view: this.memory.view,
+      tenants: this.tenants,
+      labelNames: this.labelNames,
+      seed,
+      sideOf: (ref) => this.sides.get(ref),
+    })
+  }
+
+  /** Bytes of the linear memory in use, and an estimate of what lies beside it. */
+  memoryBytes(): number {
+    return this.memory.view.usedBytes + this.sideBytes
+  }
+
+  /** Facts for cutting and statistics. */
+  stats(): WindowStats {
+    const { view } = this.memory
+    const { windowStartMs, isOutOfOrder } = this.key
+    const hasFloats = view.sampleCount > 0
+    return {
+      windowKey: this.windowKey,
+      windowStartMs,
+      isOutOfOrder,
+      isSealed: this.sealed,
+      seriesCount: view.seriesCount,
+      sampleCount: view.sampleCount + this.lateCount,
+      memoryBytes: this.memoryBytes(),
+      minTimeMs: Math.min(
+        this.sideMinMs,
+        hasFloats ? windowStartMs + view.minOffsetMs : Number.POSITIVE_INFINITY,
+      ),
+      maxTimeMs: Math.max(
+        this.sideMaxMs,
+        hasFloats ? windowStartMs + view.maxOffsetMs : Number.NEGATIVE_INFINITY,
+      ),
+      createdMs: this.createdMs,
+      lastWriteMs: this.lastWriteMs,
+    }
+  }
+
+  /** The id of a tenant; a new one is logged. */
+  tenantId(tenant: string, sink: RecordSink | undefined): number {
+    const known = this.#tenantIds.get(tenant)
+    if (known !== undefined) return known
+    const id = this.tenants.length
+    this.tenants.push(tenant)
+    this.seriesCounts.push(0)
+    this.#tenantIds.set(tenant, id)
+    if (sink !== undefined) {
+      this.#record.begin(recordType.tenant)
+      this.#record.uvarint(id)
+      this.#record.string(tenant)
+      sink.push(this.#record.finish(), this.windowKey)
+    }
+    return id
+  }
+
+  /** The ref of the series with these labels if it is here. */
+  findOrCreate(tenantId: number, labels: Labels, sink: RecordSink | undefined): number {
+    let sizeMax = 0
+    for (const { name, value } of labels) sizeMax += 3 * (name.length + value.length)
+    const stage = this.memory.labelStage(labels.length, sizeMax)
+    const { words, bytes } = this.memory.view
+    const buffer = Buffer.from(bytes.buffer, 0, bytes.length)
+    words[stage.at >>> 2] = tenantId
+    words[(stage.at >>> 2) + 1] = labels.length
+    let next = stage.strings
+    let label = (stage.at >>> 2) + 4
+    for (const { name, value } of labels) {
+      const middle = next + buffer.write(name, next)
+      const end = middle + buffer.write(value, middle)
+      hashPair(this.#seed, bytes, next, middle, end, words, label)
+      words[label + 4] = this.#nameId(name)
+      words[label + 5] = next
+      words[label + 6] = middle - next
+      words[label + 7] = middle
+      words[label + 8] = end - middle
+      next = end
+      label += 12
+    }
+    return this.#createStaged(tenantId, labels.length, next - stage.strings, sink)
+  }
+
+  /** Takes over series `fromRef` of another generation, labels and hashes copied as bytes. */
+  adopt(from: Generation, fromRef: number, sink: RecordSink | undefined): number {
+    const source = from.memory.view
+    const pairs = source.pairsOf(fromRef)
+    const tenantId = this.tenantId(from.tenants[source.tenantOf(fromRef)]!, sink)
+    let size = 0
+    for (const pair of pairs) {
+      size += source.words[(source.pairOf(pair) >>> 2) + 7]!
+      size += 3 * from.labelNames[source.nameIdOf(pair)]!.length
+    }
+    const stage = this.memory.labelStage(pairs.length, size)
+    const { words, bytes } = this.memory.view
+    const buffer = Buffer.from(bytes.buffer, 0, bytes.length)
+    words[stage.at >>> 2] = tenantId
+    words[(stage.at >>> 2) + 1] = pairs.length
+    let next = stage.strings
+    let label = (stage.at >>> 2) + 4
+    const sourceWords = source.words
+    for (const pair of pairs) {
+      const at = source.pairOf(pair) >>> 2
+      const nameId = sourceWords[at + 5]!
+      for (let i = 0; i < 4; i++) words[label + i] = sourceWords[at + i]!
+      const middle = next + buffer.write(from.labelNames[nameId]!, next)
+      const value = sourceWords[at + 6]!
+      const valueSize = sourceWords[at + 7]!
+      bytes.set(source.bytes.subarray(value, value + valueSize), middle)
+      words[label + 4] = this.#adoptedName(from, nameId)
+      words[label + 5] = next
+      words[label + 6] = middle - next
+      words[label + 7] = middle
+      words[label + 8] = valueSize
+      next = middle + valueSize
+      label += 12
+    }
+    return this.#createStaged(tenantId, pairs.length, next - stage.strings, sink)
+  }
+
+  /** Logs the series created since the last call. Before any record that names them. */
+  flushSeries(sink: RecordSink): void {
+    if (!this.#seriesRecordOpen) return
+    this.#seriesRecordOpen = false
+    sink.push(this.#seriesRecord.finish(), this.windowKey)
+  }
+
+  /** Time of the newest sample of a series here, -Infinity where it has none. */
+  newestMs(ref: number): number {
+    const { words, bytes } = this.memory.view
+    const state = this.memory.view.stateOf(ref)
+    if (bytes[state + 35] === sampleKind.none) return Number.NEGATIVE_INFINITY
+    return this.key.windowStartMs + words[(state >>> 2) + 4]!
+  }
+
+  /** Stores a histogram of this window, in its place. `bytes` is the message as sent; the caller leaves it alone. */
+  appendHistogram(
+    ref: number,
+    timeMs: number,
+    sample: HistogramSample,
+    bytes: Uint8Array,
+  ): OutOfOrderOutcome {
+    const newestMs = this.newestMs(ref)
+    const view = this.memory.view
+    const state = view.stateOf(ref)
+    const continues = view.bytes[state + 35] === sampleKind.histogram
+    const windowEndMs = this.key.windowStartMs + windowMs
+    if (timeMs > newestMs) {
+      this.memory.closeFloatChunk(ref)
+      const side = this.sideOf(ref)
+      appendHistogram(side, timeMs, sample, bytes, { continues, windowEndMs })
+      const { words } = view
+      words[(state >>> 2) + 4] = timeMs - this.key.windowStartMs
+      view.bytes[state + 35] = sampleKind.histogram
+      this.sideMinMs = Math.min(this.sideMinMs, timeMs)
+      this.sideMaxMs = Math.max(this.sideMaxMs, timeMs)
+      this.sideBytes += bytes.length >>> 1
+      return 'stored'
+    }
+    const side = this.sides.get(ref)
+    if (timeMs === newestMs) {
+      const last = continues ? side?.histogram?.lastBytes : undefined
+      return last !== undefined && Buffer.compare(last, bytes) === 0 ? 'unchanged' : 'duplicate'
+    }
+    if (this.#holdsHistogram(ref, timeMs, toFloatHistogram(sample))) return 'unchanged'
+    if (this.#takenBy(ref, timeMs, 0, 0) !== undefined) return 'duplicate'
+    addLateHistogram(this.sideOf(ref), timeMs, sample)
+    this.sideMinMs = Math.min(this.sideMinMs, timeMs)
+    this.sideBytes += bytes.length
+    return 'stored'
+  }
+
+  /** The side of a series, made on first use. */
+  sideOf(ref: number): SideSeries {
+    let side = this.sides.get(ref)
+    if (side === undefined) {
+      side = { chunks: [], outOfOrder: undefined, histogram: undefined }
+      this.sides.set(ref, side)
+      this.sideBytes += 256
+    }
+    return side
+  }
+
+  /** Stores a float sample older than the newest of its series, unless the time is taken. */
+  insertOutOfOrder(ref: number, timeMs: number, low: number, high: number): OutOfOrderOutcome {
+    const taken = this.#takenBy(ref, timeMs, low, high)
+    if (taken !== undefined) return taken
+    const side = this.sideOf(ref)
+    let samples = side.outOfOrder
+    if (samples !== undefined && samples.count === OutOfOrderSamples.countMax) {
+      side.chunks.push(samples.toChunk())
+      this.sideBytes += side.chunks.at(-1)!.bytes.length
+      samples = undefined
+    }
+    if (samples === undefined) {
+      samples = new OutOfOrderSamples()
+      this.sideBytes += side.outOfOrder === undefined ? 2200 : 0
+      side.outOfOrder = samples
+    }
+    samples.insert(-samples.find(timeMs) - 1, timeMs, low, high)
+    this.sideMinMs = Math.min(this.sideMinMs, timeMs)
+    this.sideMaxMs = Math.max(this.sideMaxMs, timeMs)
+    this.lateCount += 1
+    return 'stored'
+  }
+
+  /** Rebuilds a series record. */
+  replaySeries(reader: RecordReader): void {
+    const first = reader.uvarint()
+    if (first !== this.memory.view.seriesCount)
+      throw reader.fault(`series to start at ref ${this.memory.view.seriesCount}, not ${first}`)
+    while (!reader.atEnd) this.#replayOne(reader)
+  }
+
+  #replayOne(reader: RecordReader): void {
+    const tenantId = reader.uvarint()
+    const count = reader.uvarint()
+    if (tenantId >= this.tenants.length) throw reader.fault('a tenant that was named before')
+    const view = this.memory.view
+    const strings: Uint8Array[] = []
+    for (let i = 0; i < count; i++) {
+      const known = reader.uvarint()
+      if (known === 0) {
+        strings.push(reader.block(), reader.block())
+        continue
+      }
+      if (known > view.pairCount) throw reader.fault('a label pair that was named before')
+      const name = this.labelNames[view.nameIdOf(known - 1)]!
+      strings.push(Buffer.from(name, 'utf8'), view.valueOf(known - 1))
+    }
+    const size = strings.reduce((sum, bytes) => sum + bytes.length, 0)
+    const stage = this.memory.labelStage(count, size)
+    const { words, bytes } = view
+    words[stage.at >>> 2] = tenantId
+    words[(stage.at >>> 2) + 1] = count
+    let next = stage.strings
+    for (let i = 0; i < count; i++) {
+      const name = strings[2 * i]!
+      const value = strings[2 * i + 1]!
+      const label = (stage.at >>> 2) + 4 + 12 * i
+      bytes.set(name, next)
+      bytes.set(value, next + name.length)
+      const end = next + name.length + value.length
+      hashPair(this.#seed, bytes, next, next + name.length, end, words, label)
+      words[label + 4] = this.#nameId(Buffer.from(name).toString('utf8'))
+      words[label + 5] = next
+      words[label + 6] = name.length
+      words[label + 7] = next + name.length
+      words[label + 8] = value.length
+      next = end
+    }
+    this.#createStaged(tenantId, count, size, undefined)
+  }
+
+  #createStaged(
+    tenantId: number,
+    labelCount: number,
+    sizeBytes: number,
+    sink: RecordSink | undefined,
+  ): number {
+    const { ref, record } = this.memory.createSeries(labelCount, sizeBytes)
+    if (record === undefined) return ref
+    this.seriesCounts[tenantId]! += 1
+    if (sink === undefined) return ref
+    const writer = this.#seriesRecord
+    if (!this.#seriesRecordOpen) {
+      writer.begin(recordType.series)
+      writer.uvarint(ref)
+      this.#seriesRecordOpen = true
+    }
+    writer.raw(record)
+    if (writer.sizeBytes > seriesRecordSizeMax) this.flushSeries(sink)
+    return ref
+  }
+
+  #nameId(name: string): number {
+    const known = this.#nameIds.get(name)
+    if (known !== undefined) return known
+    const id = this.labelNames.length
+    this.labelNames.push(name)
+    this.#nameIds.set(name, id)
+    return id
+  }
+
+  #adoptedName(from: Generation, nameId: number): number {
+    let ids = this.#adoptedNames.get(from)
+    if (ids === undefined) {
+      ids = []
+      this.#adoptedNames.set(from, ids)
+    }
+    const known = ids[nameId]
+    if (known !== undefined) return known
+    const id = this.#nameId(from.labelNames[nameId]!)
+    ids[nameId] = id
+    return id
+  }
+
+  // Whether the time is taken, in a closed chunk, the open one, or among what came late.
+  #takenBy(ref: number, timeMs: number, low: number, high: number): OutOfOrderOutcome | undefined {
+    const { view } = this.memory
+    const { words, bytes } = view
+    const offset = timeMs - this.key.windowStartMs
+    const state = view.stateOf(ref) >>> 2
+    if (words[state + 6] !== 0 && offset >= words[state + 10]!) {
+      const size = copyOpenChunk(view, ref, this.#open, 0)
+      const found = this.#inChunk(this.#open, 0, size, timeMs, low, high)
+      if (found !== undefined) return found
+    }
+    for (let chunk = words[state + 12]!; chunk !== 0; chunk = words[chunk >>> 2]!) {
+      const at = chunk >>> 2
+      if (offset < words[at + 1]! || offset > words[at + 2]!) continue
+      const data = chunk + headLayout.chunkHeadSize
+      const found = this.#inChunk(bytes, data, words[at + 3]! & 0xffff, timeMs, low, high)
+      if (found !== undefined) return found
+    }
+    const side = this.sides.get(ref)
+    if (side === undefined) return undefined
+    const late = side.outOfOrder
+    const index = late === undefined ? -1 : late.find(timeMs)
+    if (late !== undefined && index >= 0)
+      return late.words[2 * index] === low && late.words[2 * index + 1] === high
+        ? 'unchanged'
+        : 'duplicate'
+    const histogram = side.histogram
+    const chunks = sideChunksOf({ chunks: side.chunks, outOfOrder: undefined, histogram })
+    for (const chunk of chunks) {
+      if (timeMs < chunk.minTimeMs || timeMs > chunk.maxTimeMs) continue
+      const found = this.#inChunk(
+        chunk.bytes,
+        0,
+        chunk.bytes.length,
+        timeMs,
+        low,
+        high,
+        chunk.encoding,
+      )
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+
+  #holdsHistogram(ref: number, timeMs: number, histogram: FloatHistogram): boolean {
+    const side = this.sides.get(ref)
+    if (side === undefined) return false
+    const buffer = this.#scratch
+    for (const { encoding, bytes, minTimeMs, maxTimeMs } of sideChunksOf(side)) {
+      if (timeMs < minTimeMs || timeMs > maxTimeMs || encoding === chunkEncoding.xor) continue
+      buffer.clear()
+      decodeChunk(encoding, bytes, 0, bytes.length, buffer)
+      const index = buffer.timestampsMs.subarray(0, buffer.count).indexOf(timeMs)
+      const stored = buffer.histograms?.[index]
+      if (stored !== undefined && sameHistogram(stored, histogram)) return true
+    }
+    return false
+  }
+
+  #inChunk(
+    bytes: Uint8Array,
+    start: number,
+    size: number,
+    timeMs: number,
+    low: number,
+    high: number,
+    encoding: number = chunkEncoding.xor,
+  ): OutOfOrderOutcome | undefined {
+    const buffer = this.#scratch
+    buffer.clear()
+    decodeChunk(encoding, bytes, start, size, buffer)
+    const { timestampsMs, words, count } = buffer
+    for (let i = 0; i < count; i++) {
+      if (timestampsMs[i] !== timeMs) continue
+      const isFloat = encoding === chunkEncoding.xor
+      return isFloat && words[2 * i] === low && words[2 * i + 1] === high
+        ? 'unchanged'
+        : 'duplicate'
+    }
+    return undefined
+  }
+}

@@ -1,0 +1,370 @@
+// Head: the recent samples of one lane. Bodies go in, are stored by window and logged; selects come out; windows are
+// sealed, written to blocks by another thread, and dropped. One thread owns it and nothing here waits.
+// Units: Unix milliseconds. Invariants: what `append` reports as written was pushed to the log before it returned;
+// replaying the log's records in order rebuilds the same generations with the same refs.
+
+import { createHash } from 'node:crypto'
+import { prometheus } from '../../encoding/index.ts'
+import { type DecodedBody, type HashSeed, KernelWriteDecoder } from '../../kernel/index.ts'
+import { labelValue, metricNameLabel, windowMs } from '../../model/index.ts'
+import type {
+  AppendRequest,
+  AppendResult,
+  CancelSignal,
+  CompiledMatcher,
+  LabelAnswer,
+  LabelRequest,
+  MatcherCompiler,
+  Queryable,
+  SelectRequest,
+  SeriesCursor,
+} from '../../storage/index.ts'
+import { FanOut, mergeCursors } from '../../storage/index.ts'
+import { laneKey } from '../wal/index.ts'
+import { type AdmitSeries, BodyWriter, type WrittenElements } from './body-writer.ts'
+import { chainCursors } from './chain-cursors.ts'
+import type { WindowStats } from './cut-plan.ts'
+import { Exemplars, type StoredExemplar } from './exemplars.ts'
+import {
+  encodeMetadata,
+  type FamilyMetadata,
+  FamilyMetadataStore,
+  familyOf,
+  metadataType,
+} from './family-metadata.ts'
+import type { Generation } from './generation.ts'
+import {
+  describeSealed,
+  GenerationQueryable,
+  type SealedDescriptor,
+} from './generation-queryable.ts'
+import { Generations } from './generations.ts'
+import { cardinalityOf, type HeadCardinality, type HeadStats, statsOf } from './head-stats.ts'
+import { type RecordSink, RecordWriter, recordType } from './record.ts'
+import { type ReplayedBody, Replayer } from './replayer.ts'
+import { shownLabels, Tally } from './tally.ts'
+
+/** How a head is held to its bounds. */
+export interface HeadLimits {
+  /** A sample may be so much older than the newest of its series. */
+  readonly outOfOrderWindowMs: number
+  /** … and so much newer than now. */
+  readonly futureMs: number
+  /** New series are refused above this; known ones go on. */
+  readonly memoryBytes: number
+  /** Above this, early cuts are asked for; at twice, new windows are refused. */
+  readonly generationsMax: number
+  readonly bodyPlainSizeBytesMax: number
+  readonly exemplarsPerTenantMax: number
+  readonly familiesPerTenantMax: number
+  readonly droppedMappingsMax: number
+}
+
+/** Six hours, ten minutes, 16 windows. */
+export const headLimitDefaults: HeadLimits = {
+  outOfOrderWindowMs: 6 * 3_600_000,
+  futureMs: 600_000,
+  memoryBytes: 2 ** 32,
+  generationsMax: 16,
+  bodyPlainSizeBytesMax: 64 * 2 ** 20,
+  exemplarsPerTenantMax: 10_000,
+  familiesPerTenantMax: 20_000,
+  droppedMappingsMax: 200_000,
+}
+
+/** What a head needs from outside. */
+export interface HeadOptions {
+  /** Seed of canonical hashes: one per process. */
+  readonly seed: HashSeed
+  /** Secret keys of the lookup's hashes: `hashKeySizeBytes` random bytes. */
+  readonly hashKeys: Uint8Array
+  readonly sink: RecordSink
+  readonly compile: MatcherCompiler
+  readonly admission: HeadAdmission
+  readonly limits: HeadLimits
+  /** Samples before this are refused: the bound of retention. */
+  readonly oldestAcceptedMs: () => number
+  /** Starts of windows that are in blocks already. */
+  readonly cutWindows: readonly number[]
+}
+
+/** How new series are admitted. A raised epoch makes older mappings unused. */
+export interface HeadAdmission {
+  readonly epoch: number
+  readonly admit: AdmitSeries
+  /** Series a tenant may have in one window; 0 = unlimited. */
+  readonly seriesMax: (tenant: string) => number
+}
+
+const seedsMax = 10_000
+
+/** The head of one lane. */
+export class Head implements Queryable {
+  readonly #options: HeadOptions
+  readonly #generations: Generations
+  readonly #decoder: KernelWriteDecoder
+  readonly #exemplars: Exemplars
+  readonly #metadata: FamilyMetadataStore
+  readonly #record = new RecordWriter()
+  readonly #seeds = new Map<string, Uint32Array>()
+  readonly #queryables = new WeakMap<Generation, GenerationQueryable>()
+  readonly #fanOut: FanOut
+  readonly #replayer: Replayer
+  #admission: HeadAdmission
+
+  constructor(options: HeadOptions) {
+    const { limits } = options
+    this.#options = options
+    this.#admission = options.admission
+    this.#decoder = new KernelWriteDecoder(options.hashKeys)
+    this.#generations = new Generations(options.seed, limits.generationsMax, options.cutWindows)
+    this.#exemplars = new Exemplars(limits.exemplarsPerTenantMax)
+    this.#metadata = new FamilyMetadataStore(limits.familiesPerTenantMax)
+    this.#replayer = new Replayer(this.#generations, this.#exemplars, this.#metadata)
+    this.#fanOut = new FanOut(() =>
+      this.#generations.all().map((generation) => {
+        const queryable = this.#queryableOf(generation)
+        return { queryable, timeRange: () => queryable.timeRange() }
+      }),
+    )
+  }
+
+  /** Changes how new series are admitted. */
+  setAdmission(admission: HeadAdmission): void {
+    this.#admission = admission
+    this.#seeds.clear()
+  }
+
+  /** Stores a body. Throws UserError bad_data, body_too_large or limit_exceeded, and then nothing was stored. */
+  append(request: AppendRequest, nowMs: number): AppendResult {
+    const { tenant, sender } = request
+    const body = this.#decode(request)
+    const tally = new Tally()
+    const { limits } = this.#options
+    const writer = new BodyWriter(
+      { tenant, sender, body, nowMs },
+      {
+        admit: this.#admission.admit,
+        generations: this.#generations,
+        sink: this.#options.sink,
+        tally,
+        bounds: {
+          outOfOrderWindowMs: limits.outOfOrderWindowMs,
+          oldestAcceptedMs: this.#options.oldestAcceptedMs(),
+          newestAcceptedMs: nowMs + limits.futureMs,
+          seriesMax: this.#admission.seriesMax(tenant),
+          isMemoryFull: () => this.memoryBytes() >= limits.memoryBytes,
+          droppedMappingsMax: limits.droppedMappingsMax,
+        },
+      },
+    )
+    const written = writer.write()
+    this.#storeExemplars(tenant, written, tally)
+    this.#storeMetadata(tenant, written)
+    return tally.result()
+  }
+
+  /** Checks a body's form and logs it as it is, to be stored once the replay has ended. */
+  logBody(request: AppendRequest, nowMs: number): void {
+    this.#decode(request)
+    const record = this.#record
+    record.begin(recordType.body)
+    record.uvarint(nowMs)
+    record.byte(request.format === 'remote-write-1' ? 1 : 2)
+    record.byte(request.compression === 'snappy' ? 1 : 0)
+    record.string(request.tenant)
+    record.string(request.sender.key)
+    record.string(JSON.stringify(request.sender.labels))
+    record.block(request.body)
+    const bytes = record.finish()
+    this.#options.sink.push(bytes, laneKey)
+    this.#replayer.addBody(bytes)
+  }
+
+  /** Rebuilds what one log record says. Throws CorruptionError. */
+  replay(record: Uint8Array, windowKey: number, nowMs: number): void {
+    this.#replayer.replay(record, windowKey, nowMs)
+  }
+
+  /** Stores the bodies that were only logged. What they lack by then, duplicates and late samples, is counted. */
+  finishReplay(): { readonly bodyCount: number; readonly rejectedCount: number } {
+    let rejectedCount = 0
+    const bodies: readonly ReplayedBody[] = this.#replayer.takeBodies()
+    for (const { request, receivedMs } of bodies)
+      rejectedCount += this.append(request, receivedMs).rejectedCount
+    if (bodies.length > 0) {
+      this.#record.begin(recordType.bodiesApplied)
+      this.#options.sink.push(this.#record.finish(), laneKey)
+    }
+    return { bodyCount: bodies.length, rejectedCount }
+  }
+
+  /** Records of what outlives windows, for a checkpoint: exemplars, metadata, bodies not yet stored. */
+  laneRecords(): Uint8Array[] {
+    const records = this.#replayer.bodyRecords()
+    for (const { tenant, exemplar } of this.#exemplars.entries())
+      records.push(this.#exemplarRecord(tenant, exemplar).slice())
+    for (const tenant of this.#metadata.tenants())
+      for (const metadata of this.#metadata.of(tenant))
+        records.push(this.#metadataRecord(tenant, metadata).slice())
+    return records
+  }
+
+  /** Rows of one series may come once per generation unless the select is sorted; their hashes are equal. */
+  select(request: SelectRequest, signal: CancelSignal): SeriesCursor {
+    const cursors = this.#overlapping(request).map((generation) =>
+      this.#queryableOf(generation).select(request, signal),
+    )
+    if (cursors.length === 1) return cursors[0]!
+    return request.sorted ? mergeCursors(cursors, { sorted: true }) : chainCursors(cursors)
+  }
+
+  labelNames(request: LabelRequest, signal: CancelSignal): Promise<LabelAnswer> {
+    return this.#fanOut.labelNames(request, signal)
+  }
+
+  labelValues(name: string, request: LabelRequest, signal: CancelSignal): Promise<LabelAnswer> {
+    return this.#fanOut.labelValues(name, request, signal)
+  }
+
+  /** Exemplars of series that satisfy one of the selectors, within inclusive bounds, by time. */
+  exemplars(
+    tenant: string,
+    selectors: readonly (readonly CompiledMatcher[])[],
+    minTimeMs: number,
+    maxTimeMs: number,
+  ): StoredExemplar[] {
+    return this.#exemplars.select(tenant, selectors, minTimeMs, maxTimeMs)
+  }
+
+  /** Metadata of a tenant's metric families. */
+  metadata(tenant: string): FamilyMetadata[] {
+    return this.#metadata.of(tenant)
+  }
+
+  /** Facts about all generations, for `windowsToCut` and for the log. */
+  windows(): WindowStats[] {
+    return this.#generations.all().map((generation) => generation.stats())
+  }
+
+  /** Seals a window for cutting; undefined when there is none open. Reads go on until it is dropped. */
+  sealGeneration(windowKey: number): SealedDescriptor | undefined {
+    const generation = this.#generations.seal(windowKey)
+    return generation === undefined ? undefined : describeSealed(generation, this.#options.seed)
+  }
+
+  /** Forgets a sealed window whose blocks are durable, by the id of its descriptor. */
+  dropGeneration(id: number): void {
+    for (const generation of this.#generations.all())
+      if (generation.sealed && generation.id === id) this.#generations.drop(generation)
+  }
+
+  /** Bytes of linear memories and what lies beside them. */
+  memoryBytes(): number {
+    let bytes = this.#decoder.memoryBytes
+    for (const generation of this.#generations.all()) bytes += generation.memoryBytes()
+    return bytes
+  }
+
+  /** Counts over all generations. */
+  stats(): HeadStats {
+    return statsOf(this.#generations.all())
+  }
+
+  /** The largest label names, values and metrics of a tenant. */
+  cardinality(tenant: string, limit: number): HeadCardinality {
+    return cardinalityOf(this.#generations.all(), tenant, limit)
+  }
+
+  #decode(request: AppendRequest): DecodedBody {
+    return this.#decoder.decode(request.body, {
+      version: request.format === 'remote-write-1' ? 1 : 2,
+      compression: request.compression,
+      seed: this.#seedOf(request),
+      sizeBytesMax: this.#options.limits.bodyPlainSizeBytesMax,
+    })
+  }
+
+  // A mapping from label bytes to a series is found only by tenant, sender and epoch that made it.
+  #seedOf({ tenant, sender }: AppendRequest): Uint32Array {
+    const name = JSON.stringify([tenant, sender.key])
+    let seed = this.#seeds.get(name)
+    if (seed === undefined) {
+      const digest = createHash('sha256')
+        .update(name)
+        .update(String(this.#admission.epoch))
+        .digest()
+      seed = new Uint32Array(4).map((_, i) => digest.readUInt32LE(4 * i))
+      if (this.#seeds.size >= seedsMax) this.#seeds.clear()
+      this.#seeds.set(name, seed)
+    }
+    return seed
+  }
+
+  #overlapping({ minTimeMs, maxTimeMs }: SelectRequest): Generation[] {
+    return this.#generations.all().filter(({ key: { windowStartMs } }) => {
+      return windowStartMs <= maxTimeMs && windowStartMs + windowMs > minTimeMs
+    })
+  }
+
+  #queryableOf(generation: Generation): GenerationQueryable {
+    let queryable = this.#queryables.get(generation)
+    if (queryable === undefined) {
+      queryable = new GenerationQueryable(generation.reader, this.#options.compile)
+      this.#queryables.set(generation, queryable)
+    }
+    return queryable
+  }
+
+  #storeExemplars(tenant: string, written: WrittenElements, tally: Tally): void {
+    for (const sent of written.elements.exemplars) {
+      const seriesLabels = written.labelsOf(sent.seriesIndex)
+      if (seriesLabels === undefined) continue
+      const { labels, value, timestampMs } = sent
+      const refuse = (why: string): void =>
+        tally.reject('exemplar', 1, () => `${shownLabels(seriesLabels)}: exemplar ${why}`)
+      if (labels === undefined) {
+        refuse('refs name no symbols; correct the sender')
+        continue
+      }
+      const exemplar = { seriesLabels, labels, value, timestampMs }
+      const outcome = this.#exemplars.add(tenant, exemplar)
+      if (outcome === 'out_of_order') refuse('is older than one that is stored; send in order')
+      if (outcome === 'stored' || outcome === 'unchanged') tally.exemplarsWritten += 1
+      if (outcome === 'stored')
+        this.#options.sink.push(this.#exemplarRecord(tenant, exemplar), laneKey)
+    }
+  }
+
+  #storeMetadata(tenant: string, written: WrittenElements): void {
+    for (const sent of [...written.elements.metadata, ...written.metadata]) {
+      const labels = sent.seriesIndex < 0 ? undefined : written.labelsOf(sent.seriesIndex)
+      const name = labels === undefined ? '' : labelValue(labels, metricNameLabel)
+      const family = sent.seriesIndex < 0 ? sent.family : familyOf(name, sent.type)
+      if (family === '') continue
+      const { help, unit } = sent
+      const metadata = { family, type: metadataType(sent.type), help, unit }
+      if (this.#metadata.set(tenant, metadata))
+        this.#options.sink.push(this.#metadataRecord(tenant, metadata), laneKey)
+    }
+  }
+
+  #exemplarRecord(tenant: string, exemplar: StoredExemplar): Uint8Array {
+    const { seriesLabels, labels, value, timestampMs } = exemplar
+    const message = {
+      labels: [...seriesLabels],
+      exemplars: [{ labels: [...labels], value, timestamp: timestampMs }],
+    }
+    this.#record.begin(recordType.exemplar)
+    this.#record.string(tenant)
+    this.#record.block(prometheus.TimeSeries.encode(message).finish())
+    return this.#record.finish()
+  }
+
+  #metadataRecord(tenant: string, metadata: FamilyMetadata): Uint8Array {
+    this.#record.begin(recordType.metadata)
+    this.#record.string(tenant)
+    this.#record.block(encodeMetadata(metadata))
+    return this.#record.finish()
+  }
+}

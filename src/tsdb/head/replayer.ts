@@ -1,0 +1,171 @@
+// Replayer: log records back into generations, exemplars and metadata; the inverse of what the head pushes.
+
+import { io, prometheus } from '../../encoding/index.ts'
+import { UserError } from '../../model/index.ts'
+import type { AppendRequest } from '../../storage/index.ts'
+import type { Exemplars } from './exemplars.ts'
+import { decodeMetadata, type FamilyMetadataStore } from './family-metadata.ts'
+import type { Generation } from './generation.ts'
+import type { Generations } from './generations.ts'
+import { histogramOf } from './histogram-input.ts'
+import { generationOfKey, RecordReader, recordType } from './record.ts'
+
+/** A body that was logged as it came. */
+export interface ReplayedBody {
+  readonly request: AppendRequest
+  readonly receivedMs: number
+}
+
+const unbounded = { floorMs: Number.NEGATIVE_INFINITY, ceilingMs: Number.POSITIVE_INFINITY }
+
+/** Applies records in the order of the log. */
+export class Replayer {
+  readonly #generations: Generations
+  readonly #exemplars: Exemplars
+  readonly #metadata: FamilyMetadataStore
+  #bodies: Uint8Array[] = []
+  #refs = new Uint32Array(4096)
+  #starts = new Uint32Array(4097)
+  #times = new Float64Array(4096)
+  #words = new Uint32Array(8192)
+
+  constructor(generations: Generations, exemplars: Exemplars, metadata: FamilyMetadataStore) {
+    this.#generations = generations
+    this.#exemplars = exemplars
+    this.#metadata = metadata
+  }
+
+  /** Applies one record. Throws CorruptionError when it makes no sense where it stands. */
+  replay(record: Uint8Array, windowKey: number, nowMs: number): void {
+    const reader = new RecordReader(record)
+    const type = reader.byte()
+    if (type === recordType.body) this.addBody(record)
+    else if (type === recordType.bodiesApplied) this.#bodies = []
+    else if (type === recordType.exemplar) this.#exemplar(reader)
+    else if (type === recordType.metadata)
+      this.#metadata.set(reader.string(), decodeMetadata(reader.block()))
+    else this.#inGeneration(type, reader, windowKey, nowMs)
+  }
+
+  /** Keeps a body record until the replay has ended. */
+  addBody(record: Uint8Array): void {
+    this.#bodies.push(record.slice())
+  }
+
+  /** The records of bodies not yet stored. */
+  bodyRecords(): Uint8Array[] {
+    return [...this.#bodies]
+  }
+
+  /** Hands over the bodies not yet stored. */
+  takeBodies(): ReplayedBody[] {
+    const bodies = this.#bodies.map(decodeBody)
+    this.#bodies = []
+    return bodies
+  }
+
+  #inGeneration(type: number, reader: RecordReader, windowKey: number, nowMs: number): void {
+    const generation = this.#generations.forRecord(generationOfKey(windowKey), nowMs)
+    if (type === recordType.tenant) {
+      const id = reader.uvarint()
+      if (generation.tenantId(reader.string(), undefined) !== id)
+        throw reader.fault(`tenant ${id} to be new`)
+    } else if (type === recordType.series) generation.replaySeries(reader)
+    else if (type === recordType.samples) this.#samples(reader, generation)
+    else if (type === recordType.outOfOrder) {
+      while (!reader.atEnd) {
+        const ref = checkedRef(reader, generation)
+        const timeMs = generation.key.windowStartMs + reader.uvarint()
+        generation.insertOutOfOrder(ref, timeMs, reader.word(), reader.word())
+      }
+    } else if (type === recordType.histogram) this.#histogram(reader, generation)
+    else throw reader.fault(`a known record type, not ${type}`)
+  }
+
+  #samples(reader: RecordReader, generation: Generation): void {
+    const { windowStartMs } = generation.key
+    const { seriesCount } = generation.memory.view
+    let count = 0
+    let ref = 0
+    let offsetMs = 0
+    while (!reader.atEnd) {
+      if (count === this.#refs.length) this.#grow()
+      ref += reader.varint()
+      offsetMs += reader.varint()
+      if (ref < 0 || ref >= seriesCount) throw reader.fault('a ref of a series that was created')
+      this.#refs[count] = ref
+      this.#starts[count] = count
+      this.#times[count] = windowStartMs + offsetMs
+      this.#words[2 * count] = reader.word()
+      this.#words[2 * count + 1] = reader.word()
+      count += 1
+    }
+    this.#starts[count] = count
+    const columns = {
+      seriesCount: count,
+      sampleCount: count,
+      sampleStarts: this.#starts,
+      timestampsMs: this.#times,
+      valueWords: this.#words,
+    }
+    generation.memory.append(columns, this.#refs, unbounded)
+  }
+
+  #histogram(reader: RecordReader, generation: Generation): void {
+    const ref = checkedRef(reader, generation)
+    const timeMs = generation.key.windowStartMs + reader.uvarint()
+    const bytes = reader.block().slice()
+    const sample = histogramOf(io.prometheus.write.v2.Histogram.decode(bytes), bytes)
+    if (typeof sample === 'string') throw reader.fault(`a valid histogram: ${sample}`)
+    generation.appendHistogram(ref, timeMs, sample, bytes)
+  }
+
+  #exemplar(reader: RecordReader): void {
+    const tenant = reader.string()
+    const series = prometheus.TimeSeries.decode(reader.block())
+    const plain = (labels: readonly prometheus.ILabel[] | null | undefined) =>
+      (labels ?? []).map(({ name, value }) => ({ name: name ?? '', value: value ?? '' }))
+    for (const exemplar of series.exemplars ?? []) {
+      this.#exemplars.add(tenant, {
+        seriesLabels: plain(series.labels),
+        labels: plain(exemplar.labels),
+        value: exemplar.value ?? 0,
+        timestampMs: Number(exemplar.timestamp ?? 0),
+      })
+    }
+  }
+
+  #grow(): void {
+    const size = this.#refs.length * 2
+    const copy = <T extends Uint32Array | Float64Array>(from: T, to: T): T => {
+      to.set(from)
+      return to
+    }
+    this.#refs = copy(this.#refs, new Uint32Array(size))
+    this.#starts = copy(this.#starts, new Uint32Array(size + 1))
+    this.#times = copy(this.#times, new Float64Array(size))
+    this.#words = copy(this.#words, new Uint32Array(2 * size))
+  }
+}
+
+function checkedRef(reader: RecordReader, generation: Generation): number {
+  const ref = reader.uvarint()
+  if (ref < generation.memory.view.seriesCount) return ref
+  throw reader.fault('a ref of a series that was created')
+}
+
+function decodeBody(record: Uint8Array): ReplayedBody {
+  const reader = new RecordReader(record)
+  reader.byte()
+  const receivedMs = reader.uvarint()
+  const format = reader.byte() === 1 ? 'remote-write-1' : 'remote-write-2'
+  const compression = reader.byte() === 1 ? 'snappy' : 'none'
+  const tenant = reader.string()
+  const key = reader.string()
+  const labels: unknown = JSON.parse(reader.string())
+  if (typeof labels !== 'object' || labels === null)
+    throw new UserError('internal', { what: 'a logged body has no identity labels' })
+  const sender = { key, labels: labels as Readonly<Record<string, string>> }
+  const request = { tenant, sender, format, compression, body: reader.block().slice() } as const
+  return { request, receivedMs }
+}

@@ -1,0 +1,342 @@
+import { describe, expect, test } from 'vitest'
+import { formatLabels, labelsOf, windowMs, windowStartMs } from '../../../src/model/index.ts'
+import { SealedGeneration, windowKeyOf } from '../../../src/tsdb/head/index.ts'
+import { createRandom } from '../../random.ts'
+import {
+  bodyOf,
+  compile,
+  continued,
+  createHead,
+  everything,
+  type LogRecord,
+  read,
+  replayed,
+  requestOf,
+  type SentSeries,
+  shown,
+} from './head-fixture.ts'
+
+const start = 236_000 * windowMs
+const hour = 3_600_000
+
+/** What a head must hold: a map per series, and Prometheus' rules on what may enter it. */
+class Model {
+  readonly series = new Map<string, Map<number, number>>()
+  rejected: string[] = []
+
+  append(
+    tenant: string,
+    sent: readonly SentSeries[],
+    nowMs: number,
+    outOfOrderWindowMs: number,
+  ): void {
+    this.rejected = []
+    for (const { labels, samples } of sent) {
+      const key = `${tenant} ${formatLabels(labelsOf(labels))}`
+      const byTime = [...samples].map((sample, i) => ({ sample, i }))
+      // Windows are written oldest first; within one, in the order sent, late ones after.
+      byTime.sort((a, b) => windowStartMs(a.sample[0]) - windowStartMs(b.sample[0]) || a.i - b.i)
+      let stored = this.series.get(key)
+      for (const {
+        sample: [timeMs, value],
+      } of byTime) {
+        if (timeMs > nowMs + 600_000) {
+          this.rejected.push('too_far_in_future')
+          continue
+        }
+        stored ??= new Map()
+        this.series.set(key, stored)
+        const newest = Math.max(...stored.keys())
+        if (timeMs < newest - outOfOrderWindowMs) this.rejected.push('too_old')
+        else if (!stored.has(timeMs)) stored.set(timeMs, value)
+        else if (!Object.is(stored.get(timeMs), value)) this.rejected.push('duplicate')
+      }
+    }
+  }
+
+  of(tenant: string): Map<string, string[]> {
+    const out = new Map<string, string[]>()
+    for (const [key, samples] of this.series) {
+      const [owner, labels] = [key.slice(0, key.indexOf(' ')), key.slice(key.indexOf(' ') + 1)]
+      if (owner !== tenant || samples.size === 0) continue
+      const times = [...samples.keys()].sort((a, b) => a - b)
+      out.set(
+        labels,
+        times.map((timeMs) => shown(timeMs, samples.get(timeMs)!)),
+      )
+    }
+    return out
+  }
+}
+
+const byKey = (map: Map<string, string[]>) => [...map].sort(([a], [b]) => (a < b ? -1 : 1))
+
+describe('the head', () => {
+  test('gives back what was written, in order or late, and again after a replay', async () => {
+    const number = Date.now() % 2 ** 31
+    const random = createRandom(number)
+    for (let round = 0; round < 25; round++) {
+      const log: LogRecord[] = []
+      let head = createHead(log)
+      const model = new Model()
+      let nowMs = start + hour
+      for (let step = 0; step < 60; step++) {
+        nowMs += Math.floor(random() * 600_000)
+        const tenant = random() < 0.5 ? 'a' : 'b'
+        const sent: SentSeries[] = []
+        for (const pod of [0, 1, 2, 3, 4]) {
+          if (random() < 0.4) continue
+          const samples: [number, number][] = []
+          let timeMs = nowMs - Math.floor(random() ** 3 * 3 * hour)
+          for (let i = 0; i < random() * 6; i++) {
+            samples.push([timeMs, random() < 0.2 ? Number.NaN : Math.floor(random() * 3)])
+            timeMs += Math.floor(random() * 5) * 15_000
+          }
+          sent.push({ labels: { __name__: 'up', pod: `p${pod}`, tier: `t${pod % 2}` }, samples })
+        }
+        const result = head.append(requestOf(bodyOf(sent), tenant), nowMs)
+        model.append(tenant, sent, nowMs, 6 * hour)
+        expect(result.rejections.map(({ kind }) => kind).sort(), `seed ${number}`).toEqual(
+          model.rejected.slice(0, 10).sort(),
+        )
+        expect(result.rejectedCount).toBe(model.rejected.length)
+        if (random() < 0.05) head = continued(replayed(log), log)
+      }
+      for (const source of [head, replayed(log)]) {
+        for (const tenant of ['a', 'b']) {
+          const found = await read(source, everything([tenant], random() < 0.5))
+          expect(byKey(found), `seed ${number} round ${round}`).toEqual(byKey(model.of(tenant)))
+        }
+      }
+    }
+  })
+
+  test('refuses what is older than the out-of-order window of its own series only', () => {
+    const head = createHead([])
+    const send = (pod: string, timeMs: number) =>
+      head.append(
+        requestOf(bodyOf([{ labels: { __name__: 'up', pod }, samples: [[timeMs, 1]] }])),
+        start + 9 * hour,
+      )
+    expect(send('a', start + 9 * hour).samplesWritten).toBe(1)
+    expect(send('b', start + 1 * hour).samplesWritten).toBe(1)
+    expect(send('a', start + 1 * hour).rejections[0]).toMatchObject({ kind: 'too_old' })
+    expect(send('a', start + 3 * hour).samplesWritten).toBe(1)
+    expect(send('b', start + 10 * hour).rejections[0]!.message).toMatch(
+      /up\{pod="b"\}.*future.*clock/,
+    )
+  })
+
+  test('stores the valid samples of a body and gives at most ten reasons', () => {
+    const head = createHead([])
+    const series = Array.from({ length: 30 }, (_, i) => ({
+      labels: { __name__: 'up', pod: `p${i}` },
+      samples: [
+        [start, 1],
+        [start, i % 2 === 0 ? 1 : 2],
+      ] as [number, number][],
+    }))
+    const result = head.append(requestOf(bodyOf(series)), start)
+    expect(result).toMatchObject({ samplesWritten: 45, rejectedCount: 15, limited: false })
+    expect(result.rejections.length).toBe(10)
+    expect(result.rejections[0]!.message).toContain('up{pod="p1"}: another value')
+  })
+
+  test('drops and refuses what admission says, and remembers the dropped', () => {
+    let asked = 0
+    const head = createHead([], {
+      admit: (labels) => {
+        asked += 1
+        if (labels.some(({ value }) => value === 'debug')) return 'dropped'
+        return labels.filter(({ name }) => name !== 'secret')
+      },
+    })
+    const send = () =>
+      head.append(
+        requestOf(
+          bodyOf([
+            { labels: { __name__: 'debug' }, samples: [[start, 1]] },
+            { labels: { __name__: 'up', secret: 'x' }, samples: [[start, 1]] },
+            { labels: { pod: 'x' }, samples: [[start, 1]] },
+          ]),
+        ),
+        start,
+      )
+    expect(send()).toMatchObject({ samplesWritten: 1, rejectedCount: 1 })
+    expect(asked).toBe(3)
+    expect(send()).toMatchObject({ samplesWritten: 1, rejectedCount: 1 })
+    expect(asked).toBe(4)
+    expect(head.stats().seriesCount).toBe(1)
+  })
+
+  test('refuses new series at a limit while known ones are written on', () => {
+    const head = createHead([], { seriesMax: 2 })
+    const send = (pod: string, timeMs: number) =>
+      head.append(
+        requestOf(bodyOf([{ labels: { __name__: 'up', pod }, samples: [[timeMs, 1]] }])),
+        start,
+      )
+    send('a', start)
+    send('b', start)
+    expect(send('c', start)).toMatchObject({ samplesWritten: 0, limited: true, rejectedCount: 1 })
+    expect(send('a', start + 1)).toMatchObject({ samplesWritten: 1, limited: false })
+    const full = createHead([], { limits: { memoryBytes: 1 } })
+    const refused = full.append(
+      requestOf(bodyOf([{ labels: { __name__: 'x' }, samples: [[start, 1]] }])),
+      start,
+    )
+    expect(refused).toMatchObject({ limited: true, samplesWritten: 0 })
+  })
+
+  test('selects by all kinds of matchers, and lists names and values', async () => {
+    const head = createHead([])
+    const series = ['a', 'b', 'c', ''].flatMap((pod) =>
+      ['x', 'y'].map((name) => ({
+        labels: { __name__: name, pod },
+        samples: [[start, 1]] as [number, number][],
+      })),
+    )
+    head.append(requestOf(bodyOf(series)), start)
+    const select = async (...matchers: [string, string, string][]) => {
+      const request = {
+        ...everything(['t']),
+        matchers: matchers.map(([name, type, value]) => ({ name, type: type as '=', value })),
+      }
+      return [...(await read(head, request)).keys()].sort()
+    }
+    expect(await select(['pod', '=', 'a'])).toEqual(['x{pod="a"}', 'y{pod="a"}'])
+    expect(await select(['pod', '=~', 'a|b'], ['__name__', '=', 'x'])).toEqual([
+      'x{pod="a"}',
+      'x{pod="b"}',
+    ])
+    expect(await select(['pod', '=', ''])).toEqual(['x', 'y'])
+    expect(await select(['pod', '!=', ''], ['__name__', '!~', 'y'])).toEqual([
+      'x{pod="a"}',
+      'x{pod="b"}',
+      'x{pod="c"}',
+    ])
+    expect(await select(['pod', '!=', 'a'], ['__name__', '=', 'x'])).toEqual([
+      'x',
+      'x{pod="b"}',
+      'x{pod="c"}',
+    ])
+    expect(await select(['none', '=~', '.*'], ['pod', '=~', '.+'], ['__name__', '=', 'y'])).toEqual(
+      ['y{pod="a"}', 'y{pod="b"}', 'y{pod="c"}'],
+    )
+    expect(await select(['pod', '=', 'nope'])).toEqual([])
+    head.append(
+      requestOf(bodyOf([{ labels: { __name__: 'x', pod: 'aa' }, samples: [[start, 1]] }])),
+      start,
+    )
+    expect(await select(['pod', '=~', 'a.*'], ['__name__', '=', 'x'])).toEqual([
+      'x{pod="a"}',
+      'x{pod="aa"}',
+    ])
+    const signal = { check() {} }
+    const request = {
+      ...everything(['t']),
+      matchers: [{ name: '__name__', type: '=', value: 'x' } as const],
+    }
+    expect((await head.labelValues('pod', request, signal)).values).toEqual(['a', 'aa', 'b', 'c'])
+    expect((await head.labelNames({ ...request, matchers: [] }, signal)).values).toEqual([
+      '__name__',
+      'pod',
+    ])
+    expect((await head.labelNames({ ...request, tenants: ['other'] }, signal)).values).toEqual([])
+    expect(head.cardinality('t', 2)).toMatchObject({
+      seriesCount: 9,
+      seriesCountByMetricName: [
+        { name: 'x', count: 5 },
+        { name: 'y', count: 4 },
+      ],
+    })
+  })
+
+  test('sorts by labels where it is asked to, across windows', async () => {
+    const head = createHead([])
+    const pods = ['b', 'a', 'é', 'c', 'a😀', 'a\uffee', '']
+    for (let i = 0; i < pods.length; i++) {
+      const labels = { __name__: 'x', pod: pods[i]!, zone: 'z' }
+      const times = i % 2 === 0 ? [start, start + windowMs] : [start + windowMs]
+      head.append(
+        requestOf(bodyOf([{ labels, samples: times.map((t) => [t, 1] as const) }])),
+        start + windowMs,
+      )
+    }
+    const keys = [...(await read(head, everything(['t'], true))).keys()]
+    expect(keys).toEqual(
+      ['a', 'a\uffee', 'a😀', 'b', 'c', 'é']
+        .map((pod) => `x{pod="${pod}", zone="z"}`)
+        .concat('x{zone="z"}'),
+    )
+  })
+
+  test('cuts a window: sealed it answers elsewhere, late samples open another generation', async () => {
+    const log: LogRecord[] = []
+    const head = createHead(log)
+    const send = (timeMs: number, value: number) =>
+      head.append(
+        requestOf(bodyOf([{ labels: { __name__: 'x', pod: 'a' }, samples: [[timeMs, value]] }])),
+        start + 4 * hour,
+      )
+    send(start + 10, 1)
+    send(start + 20, 2)
+    send(start + 15, 3)
+    send(start + 3 * hour, 4)
+    const windowKey = windowKeyOf({ windowStartMs: start, isOutOfOrder: false })
+    const descriptor = head.sealGeneration(windowKey)!
+    const elsewhere = SealedGeneration.attach(structuredClone(descriptor), compile)
+    expect(elsewhere.tenants).toEqual(['t'])
+    const first = [shown(start + 10, 1), shown(start + 15, 3), shown(start + 20, 2)]
+    expect([...(await read(elsewhere, everything(['t'], true))).values()]).toEqual([first])
+    send(start + 30, 5)
+    expect(head.windows().map(({ isOutOfOrder, isSealed }) => [isOutOfOrder, isSealed])).toEqual([
+      [false, true],
+      [true, false],
+      [false, false],
+    ])
+    const late = shown(start + 30, 5)
+    const live = shown(start + 3 * hour, 4)
+    expect([...(await read(head, everything(['t']))).values()]).toEqual([[...first, late, live]])
+    head.dropGeneration(descriptor.id)
+    expect([...(await read(head, everything(['t']))).values()]).toEqual([[late, live]])
+    const rest = log.filter((record) => record.windowKey !== windowKey)
+    expect([...(await read(replayed(rest), everything(['t']))).values()]).toEqual([[late, live]])
+  })
+
+  test('keeps bodies that came during a replay, and stores them after it, once', async () => {
+    const log: LogRecord[] = []
+    const series = (value: number) => [
+      { labels: { __name__: 'x' }, samples: [[start + value, value]] as [number, number][] },
+    ]
+    createHead(log).append(requestOf(bodyOf(series(1))), start)
+    const replaying = continued(replayed(log), log)
+    replaying.logBody(requestOf(bodyOf(series(2))), start)
+    expect(() => replaying.logBody(requestOf(new Uint8Array([10, 200])), start)).toThrow(
+      /not a valid/,
+    )
+    const crashed = [...log]
+    expect(replaying.finishReplay()).toEqual({ bodyCount: 1, rejectedCount: 0 })
+    const expected = [[shown(start + 1, 1), shown(start + 2, 2)]]
+    expect([...(await read(replaying, everything(['t']))).values()]).toEqual(expected)
+    for (const records of [crashed, log]) {
+      const again = replayed(records)
+      expect(again.finishReplay().bodyCount).toBe(records === log ? 0 : 1)
+      expect([...(await read(again, everything(['t']))).values()]).toEqual(expected)
+    }
+  })
+
+  test('bounds the number of windows', () => {
+    const head = createHead([], { limits: { generationsMax: 2 } })
+    const results = [0, 1, 2, 3, 4].map((i) =>
+      head.append(
+        requestOf(
+          bodyOf([{ labels: { __name__: 'x', i: `${i}` }, samples: [[start + i * windowMs, 1]] }]),
+        ),
+        start + 10 * windowMs,
+      ),
+    )
+    expect(results.map(({ samplesWritten }) => samplesWritten)).toEqual([1, 1, 1, 1, 0])
+    expect(results[4]).toMatchObject({ limited: true, rejectedCount: 1 })
+  })
+})
