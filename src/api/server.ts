@@ -22,8 +22,11 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     logger: false,
     bodyLimit: options.formSizeBytesMax,
     forceCloseConnections: 'idle',
-    routerOptions: { maxParamLength: 4096, ignoreTrailingSlash: false },
-    querystringParser: parseQueryString,
+    routerOptions: {
+      maxParamLength: 4096,
+      ignoreTrailingSlash: false,
+      querystringParser: parseQueryString,
+    },
     requestTimeout: 0,
   })
   app.addHook('onRequest', async (request, reply) => {

@@ -1,6 +1,7 @@
 // The compressed samples of one series, and decoding them to columns.
 export * from './chunk-encoding.ts'
 export * from './decode-chunk.ts'
+export * from './encode-samples.ts'
 export * from './histogram-appender.ts'
 export * from './histogram-chunk.ts'
 export * from './histogram-sample.ts'

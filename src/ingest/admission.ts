@@ -2,11 +2,17 @@
 // Pure: a lane builds it from a plain config and asks it only where its fast lookup misses.
 
 import type { Label, Labels } from '../model/index.ts'
-import { formatLabels, isWellFormed, metricNameLabel, sortLabels } from '../model/index.ts'
+import {
+  compareUtf8,
+  formatLabels,
+  isWellFormed,
+  metricNameLabel,
+  sortLabels,
+} from '../model/index.ts'
 import type { Rejection, SenderIdentity } from '../storage/index.ts'
 import type { AdmissionConfig, TenantLimits } from './limits.ts'
 import { limitsOf } from './limits.ts'
-import { compileRelabel, type Relabel } from './relabel.ts'
+import { compileRelabel, type Relabel, type RelabelRule } from './relabel.ts'
 
 /** What becomes of a series: stored under these labels, dropped by a rule, or refused for a reason. */
 export type Admitted =
@@ -19,27 +25,54 @@ export type Admission = (tenant: string, sender: SenderIdentity, sent: readonly 
 
 /** Compiles an admission; tenants' rules are compiled at once, so that throwing UserError bad_config happens here. */
 export function createAdmission(config: AdmissionConfig): Admission {
-  const common = compileRelabel(config.relabel.default, 'relabel.default')
+  const common = relabelOf(config.relabel.default, 'relabel.default')
   const own = new Map<string, Relabel>(
     Object.entries(config.relabel.tenants).map(([tenant, rules]) => [
       tenant,
-      compileRelabel(rules, `relabel.tenants.${tenant}`),
+      relabelOf(rules, `relabel.tenants.${tenant}`),
     ]),
   )
   const limits = new Map(
     Object.keys(config.limits.tenants).map((tenant) => [tenant, limitsOf(config, tenant)]),
   )
   return (tenant, sender, sent) => {
+    const rules = own.get(tenant) ?? common
+    const bounds = limits.get(tenant) ?? config.limits.default
+    if (rules === untouched && isPlain(sent, sender, bounds)) return { labels: sent }
     const fault = formFault(sent)
     if (fault !== undefined) return refused('invalid_labels', fault, sent, 'correct the sender')
     const labels = new Map<string, string>()
     for (const { name, value } of sent) if (value !== '') labels.set(name, value)
     overrideWith(labels, sender)
-    if (!(own.get(tenant) ?? common)(labels)) return { dropped: true }
+    if (!rules(labels)) return { dropped: true }
     // Again: a rule may move or rewrite labels, and the identity's are nobody's to change.
     overrideWith(labels, sender)
-    return canonical(labels, limits.get(tenant) ?? config.limits.default, tenant)
+    return canonical(labels, bounds, tenant)
   }
+}
+
+const untouched: Relabel = () => true
+
+function relabelOf(rules: readonly RelabelRule[], where: string): Relabel {
+  return rules.length === 0 ? untouched : compileRelabel(rules, where)
+}
+
+// What nearly every series is: nothing to add, sorted already, within its limits however its text is encoded.
+// Several times faster than the general way (bench/ingest/admission.bench.ts), which counts when many series are new.
+function isPlain(sent: readonly Label[], sender: SenderIdentity, limits: TenantLimits): boolean {
+  for (const _label in sender.labels) return false
+  if (exceeds(sent.length, limits.labelCountMax)) return false
+  let last = ''
+  let named = false
+  for (const { name, value } of sent) {
+    if (value === '' || compareUtf8(name, last) <= 0) return false
+    if (!isWellFormed(name) || !isWellFormed(value)) return false
+    if (exceeds(name.length * 3, limits.labelNameSizeBytesMax)) return false
+    if (exceeds(value.length * 3, limits.labelValueSizeBytesMax)) return false
+    if (name === metricNameLabel) named = true
+    last = name
+  }
+  return named
 }
 
 function overrideWith(labels: Map<string, string>, sender: SenderIdentity): void {

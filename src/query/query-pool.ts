@@ -2,11 +2,12 @@
 // A reader who goes away sets the call's cancel word, which the thread reads per batch.
 
 import { Readable } from 'node:stream'
+import type { MessagePort } from 'node:worker_threads'
 import { UserError } from '../model/index.ts'
 import { cancelWord } from '../storage/index.ts'
 import { ActiveQueries, type ActiveQuery, type AdmissionOptions } from './active-queries.ts'
 import type { QueryCall } from './call.ts'
-import type { CallReport, FromThread, QueryPort, ToThread } from './thread-messages.ts'
+import type { CallReport, FromThread, ToThread } from './thread-messages.ts'
 
 /** An answer: its headers are known, its body still comes. Destroying the body cancels the call. */
 export interface Answer {
@@ -22,7 +23,7 @@ export type CallObserver = (
 
 /** A query thread and the words that cancel its calls ([maxConcurrent] at least). */
 export interface PoolThread {
-  readonly port: QueryPort
+  readonly port: MessagePort
   readonly cancelWords: Int32Array
 }
 
@@ -35,7 +36,7 @@ interface Pending {
 }
 
 interface ThreadState {
-  readonly port: QueryPort
+  readonly port: MessagePort
   readonly cancelWords: Int32Array
   readonly freeWords: number[]
   busy: number

@@ -2,6 +2,7 @@
 // Many calls run interleaved: each yields where its engine awaits. The front grants pieces, so a slow reader holds a
 // few pieces of memory and no more.
 
+import type { MessagePort } from 'node:worker_threads'
 import { UserError } from '../model/index.ts'
 import { type CancelSignal, createCancelSignal } from '../storage/index.ts'
 import type { QueryCall } from './call.ts'
@@ -9,7 +10,6 @@ import {
   type CallReport,
   type FromThread,
   piecesInFlightMax,
-  type QueryPort,
   type ToThread,
 } from './thread-messages.ts'
 
@@ -32,7 +32,7 @@ interface Running {
 }
 
 /** Serves calls that arrive on `port`; `cancelWords` is shared with the front. */
-export function serveQueries(port: QueryPort, cancelWords: Int32Array, run: CallRunner): void {
+export function serveQueries(port: MessagePort, cancelWords: Int32Array, run: CallRunner): void {
   const running = new Map<number, Running>()
   const send = (message: FromThread, transfer: ArrayBuffer[] = []): void =>
     port.postMessage(message, transfer)

@@ -3,12 +3,6 @@
 import type { ErrorCode } from '../model/index.ts'
 import type { QueryCall } from './call.ts'
 
-/** The part of a MessagePort or Worker that both ends need. */
-export interface QueryPort {
-  postMessage(message: unknown, transfer?: readonly ArrayBuffer[]): void
-  on(event: 'message', listener: (message: never) => void): unknown
-}
-
 /** From the front: run a call, or send more pieces of its answer. */
 export type ToThread =
   | {

@@ -1,17 +1,9 @@
 // Batch builder: rows of other batches, and chunks encoded here, become one batch with a dictionary of its own.
 // Invariants: those of SeriesBatch; the caller adds the chunks of a row in order of minTimeMs.
 
+import type { EncodedChunk } from '../chunk/index.ts'
 import { HashIndex } from './hash-index.ts'
-import type { PairDictionary, SeriesBatch } from './series-batch.ts'
-
-/** A chunk that does not stand in a batch yet. */
-export interface LooseChunk {
-  readonly encoding: number
-  readonly minTimeMs: number
-  readonly maxTimeMs: number
-  /** Data without the encoding byte. */
-  readonly bytes: Uint8Array
-}
+import type { ChunkTable, PairDictionary, SeriesBatch } from './series-batch.ts'
 
 /** Collects rows, then makes a batch of them. */
 export class BatchBuilder {
@@ -23,16 +15,27 @@ export class BatchBuilder {
   readonly #pairStarts: number[] = [0]
   readonly #pairIds: number[] = []
   readonly #chunkStarts: number[] = [0]
-  readonly #chunks: LooseChunk[] = []
+  // Chunk i: entry `#chunkIndexes[i]` of a table, or a chunk encoded by the caller.
+  readonly #chunks: (ChunkTable | EncodedChunk)[] = []
+  readonly #chunkIndexes: number[] = []
   readonly #pairIndex = new HashIndex()
   readonly #pairSources: { readonly pairs: PairDictionary; readonly pairId: number }[] = []
   // Ids of the dictionary that the last row came from, as ids of ours: + 1, 0 = not met yet.
   #knownPairs: PairDictionary | undefined
   #knownIds = new Uint32Array(0)
 
-  /** Starts a row with the pairs of `batch`'s row, without those that `dropped` marks; `hash` is its four words. */
-  startRow(hash: ArrayLike<number>, batch: SeriesBatch, row: number, dropped?: Uint8Array): void {
-    for (let i = 0; i < 4; i++) this.#hashes.push(hash[i]!)
+  /**
+   * Starts a row with the pairs of `batch`'s row, without those that `dropped` marks. Its hash is the four words of
+   * `hashes` from `hashIndex` on.
+   */
+  startRow(
+    hashes: Uint32Array,
+    hashIndex: number,
+    batch: SeriesBatch,
+    row: number,
+    dropped?: Uint8Array,
+  ): void {
+    for (let i = hashIndex; i < hashIndex + 4; i++) this.#hashes.push(hashes[i]!)
     const { pairs, pairStarts, pairIds } = batch
     if (pairs !== this.#knownPairs) {
       this.#knownPairs = pairs
@@ -49,9 +52,19 @@ export class BatchBuilder {
   }
 
   /** Adds a chunk to the row that was started last. */
-  addChunk(chunk: LooseChunk): void {
-    this.#chunks.push(chunk)
-    this.chunkBytes += chunk.bytes.length
+  addChunk(chunk: EncodedChunk): void {
+    this.#add(chunk, 0, chunk.bytes.length)
+  }
+
+  /** Adds chunk `index` of a table to the row that was started last. */
+  addChunkOf(chunks: ChunkTable, index: number): void {
+    this.#add(chunks, index, chunks.sizes[index]!)
+  }
+
+  #add(source: ChunkTable | EncodedChunk, index: number, sizeBytes: number): void {
+    this.#chunks.push(source)
+    this.#chunkIndexes.push(index)
+    this.chunkBytes += sizeBytes
     this.#chunkStarts[this.rowCount] = this.#chunks.length
   }
 
@@ -100,40 +113,48 @@ export class BatchBuilder {
     return { pairCount, bytes, offsets, hashes: this.#pairIndex.words.slice(0, 4 * pairCount) }
   }
 
-  #buildChunks(): SeriesBatch['chunks'] {
-    const chunks = this.#chunks
-    const bytes = new Uint8Array(this.chunkBytes)
-    const offsets = new Uint32Array(chunks.length)
+  #buildChunks(): ChunkTable {
+    const chunkCount = this.#chunks.length
+    const out = {
+      chunkCount,
+      encodings: new Uint8Array(chunkCount),
+      minTimesMs: new Float64Array(chunkCount),
+      maxTimesMs: new Float64Array(chunkCount),
+      offsets: new Uint32Array(chunkCount),
+      sizes: new Uint32Array(chunkCount),
+      bytes: new Uint8Array(this.chunkBytes),
+    }
     let offset = 0
-    for (let i = 0; i < chunks.length; i++) {
-      offsets[i] = offset
-      bytes.set(chunks[i]!.bytes, offset)
-      offset += chunks[i]!.bytes.length
+    for (let i = 0; i < chunkCount; i++) {
+      out.offsets[i] = offset
+      offset += copyChunk(this.#chunks[i]!, this.#chunkIndexes[i]!, out, i)
     }
-    return {
-      chunkCount: chunks.length,
-      encodings: Uint8Array.from(chunks, (chunk) => chunk.encoding),
-      minTimesMs: Float64Array.from(chunks, (chunk) => chunk.minTimeMs),
-      maxTimesMs: Float64Array.from(chunks, (chunk) => chunk.maxTimeMs),
-      offsets,
-      sizes: Uint32Array.from(chunks, (chunk) => chunk.bytes.length),
-      bytes,
-    }
+    return out
   }
 }
 
-/** The chunks of a row, still in the batch's bytes. */
-export function rowChunks(batch: SeriesBatch, row: number): LooseChunk[] {
-  const { chunks, chunkStarts } = batch
-  const out: LooseChunk[] = []
-  for (let i = chunkStarts[row]!; i < chunkStarts[row + 1]!; i++) {
-    const offset = chunks.offsets[i]!
-    out.push({
-      encoding: chunks.encodings[i]!,
-      minTimeMs: chunks.minTimesMs[i]!,
-      maxTimeMs: chunks.maxTimesMs[i]!,
-      bytes: chunks.bytes.subarray(offset, offset + chunks.sizes[i]!),
-    })
+// Copies a chunk to entry `to`, whose offset is set; returns its size.
+function copyChunk(
+  source: ChunkTable | EncodedChunk,
+  index: number,
+  out: ChunkTable,
+  to: number,
+): number {
+  const offset = out.offsets[to]!
+  if ('encoding' in source) {
+    out.encodings[to] = source.encoding
+    out.minTimesMs[to] = source.minTimeMs
+    out.maxTimesMs[to] = source.maxTimeMs
+    out.sizes[to] = source.bytes.length
+    out.bytes.set(source.bytes, offset)
+    return source.bytes.length
   }
-  return out
+  const size = source.sizes[index]!
+  const from = source.offsets[index]!
+  out.encodings[to] = source.encodings[index]!
+  out.minTimesMs[to] = source.minTimesMs[index]!
+  out.maxTimesMs[to] = source.maxTimesMs[index]!
+  out.sizes[to] = size
+  out.bytes.set(source.bytes.subarray(from, from + size), offset)
+  return size
 }

@@ -2,7 +2,7 @@
 // Invariants: rows with equal hashes are one series; the chunks of a row are sorted by minTimeMs, among equals those of
 // the earlier cursor come first; batches are bounded in rows and bytes.
 
-import { BatchBuilder, rowChunks } from './batch-builder.ts'
+import { BatchBuilder } from './batch-builder.ts'
 import type { SeriesCursor } from './queryable.ts'
 import { RowGroups } from './row-groups.ts'
 import type { RowRef } from './row-order.ts'
@@ -42,15 +42,43 @@ function fullTest(options: MergeOptions): FullTest {
 /** Adds one series, given by all its rows. */
 function addSeries(builder: BatchBuilder, rows: readonly RowRef[]): void {
   const { batch, row } = rows[0]!
-  builder.startRow(batch.hashes.subarray(4 * row, 4 * row + 4), batch, row)
-  if (rows.length === 1) {
-    for (const chunk of rowChunks(batch, row)) builder.addChunk(chunk)
-    return
+  builder.startRow(batch.hashes, 4 * row, batch, row)
+  if (rows.length === 1) addRowChunks(builder, rows[0]!)
+  else if (followEachOther(rows)) for (const ref of rows) addRowChunks(builder, ref)
+  else addInterleaved(builder, rows)
+}
+
+/** Adds all chunks of a row to the one that was started last. */
+export function addRowChunks(builder: BatchBuilder, { batch, row }: RowRef): void {
+  const end = batch.chunkStarts[row + 1]!
+  for (let i = batch.chunkStarts[row]!; i < end; i++) builder.addChunkOf(batch.chunks, i)
+}
+
+// Whether the chunks of each row start after the last chunk of the row before has started.
+function followEachOther(rows: readonly RowRef[]): boolean {
+  let lastMinMs = -Infinity
+  for (const { batch, row } of rows) {
+    const from = batch.chunkStarts[row]!
+    const end = batch.chunkStarts[row + 1]!
+    if (from === end) continue
+    if (batch.chunks.minTimesMs[from]! < lastMinMs) return false
+    lastMinMs = batch.chunks.minTimesMs[end - 1]!
   }
-  const chunks = rows.flatMap((ref) => rowChunks(ref.batch, ref.row))
+  return true
+}
+
+function addInterleaved(builder: BatchBuilder, rows: readonly RowRef[]): void {
+  const order = rows.flatMap(({ batch: { chunks, chunkStarts }, row }) => {
+    const from = chunkStarts[row]!
+    return Array.from({ length: chunkStarts[row + 1]! - from }, (_, i) => ({
+      chunks,
+      index: from + i,
+      minTimeMs: chunks.minTimesMs[from + i]!,
+    }))
+  })
   // The sort is stable, so equal times stay in the order of the cursors.
-  chunks.sort((a, b) => a.minTimeMs - b.minTimeMs)
-  for (const chunk of chunks) builder.addChunk(chunk)
+  order.sort((a, b) => a.minTimeMs - b.minTimeMs)
+  for (const { chunks, index } of order) builder.addChunkOf(chunks, index)
 }
 
 class HashMerge implements SeriesCursor {

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   type AdmissionConfig,
@@ -6,7 +7,7 @@ import {
   createAdmission,
   limitDefaults,
 } from '../../src/ingest/index.ts'
-import { formatLabels, labelsOf } from '../../src/model/index.ts'
+import { formatLabels, labelsOf, sortLabels } from '../../src/model/index.ts'
 
 const nobody = { key: '', labels: {} }
 const west = { key: 'cert:west', labels: { cluster: 'west' } }
@@ -89,6 +90,38 @@ describe('request size', () => {
     expect(() => checkRequestSize(limits, 't', { series: 2, samples: 1e6 })).not.toThrow()
     expect(() => checkRequestSize(limits, 't', { series: 3, samples: 3 })).toThrow(
       /3 series, more than 2 \(tenant t\)/,
+    )
+  })
+})
+
+describe('the short way for plain series', () => {
+  it('decides as the general way does', () => {
+    const limits = { labelCountMax: 4, labelNameSizeBytesMax: 9, labelValueSizeBytesMax: 6 }
+    const config = {
+      ...admissionDefaults,
+      limits: { default: { ...limitDefaults, ...limits }, tenants: {} },
+    }
+    const noop = [{ action: 'labeldrop', regex: 'never-there' }]
+    const short = createAdmission(config)
+    const general = createAdmission({ ...config, relabel: { default: noop, tenants: {} } })
+    const text = fc.constantFrom(
+      '',
+      'a',
+      'b',
+      '__name__',
+      '\ud800',
+      'é',
+      '\ue000',
+      '😀',
+      'longer-text',
+    )
+    const label = fc.record({ name: text, value: text })
+    fc.assert(
+      fc.property(fc.array(label, { maxLength: 6 }), fc.boolean(), (sent, ordered) => {
+        const labels = ordered ? sortLabels(sent) : sent
+        expect(short('t', nobody, labels)).toEqual(general('t', nobody, labels))
+      }),
+      { numRuns: 2000 },
     )
   })
 })

@@ -23,6 +23,8 @@ interface NameChange {
   readonly directories: ReadonlySet<string>
   readonly unset?: string
   readonly set?: readonly [string, Inode]
+  /** Changes of one group survive together: a directory is renamed with all that is in it. */
+  readonly group?: object
 }
 
 /** Thrown by the operation at which the power fails. */
@@ -78,8 +80,12 @@ export class RecordingFiles implements Files {
     const next = new RecordingFiles(this.#random)
     for (const directory of this.#directories) next.#directories.add(directory)
     const names = new Map(this.#durableNames)
+    const lostGroups = new Map<object, boolean>()
     for (const change of this.#nameChanges) {
-      if (this.#random() < 0.5) continue
+      const group = change.group ?? change
+      const lost = lostGroups.get(group) ?? this.#random() < 0.5
+      lostGroups.set(group, lost)
+      if (lost) continue
       if (change.unset !== undefined) names.delete(change.unset)
       if (change.set !== undefined) names.set(...change.set)
     }
@@ -125,12 +131,13 @@ export class RecordingFiles implements Files {
     this.#step()
     const moved = [...this.#names].filter(([path]) => path === from || path.startsWith(`${from}/`))
     if (moved.length === 0 && !this.#directories.has(from)) throw new DiskError('ENOENT')
+    const group = {}
     for (const [path, inode] of moved) {
       const target = to + path.slice(from.length)
       this.#names.delete(path)
       this.#names.set(target, inode)
       const directories = new Set([dirname(from), dirname(to)])
-      this.#nameChanges.push({ directories, unset: path, set: [target, inode] })
+      this.#nameChanges.push({ directories, unset: path, set: [target, inode], group })
     }
     for (const directory of [...this.#directories])
       if (directory === from || directory.startsWith(`${from}/`)) {
@@ -208,9 +215,8 @@ export class RecordingFiles implements Files {
       throw new DiskError('ENOSPC')
     }
     // A cut in mid-write leaves the write among those of which a prefix survives.
-    const cut = this.operationsLeft <= 0
     this.#change(inode, { kind: 'write', position, bytes: bytes.slice() })
-    if (cut || --this.operationsLeft < 0) throw new PowerCut('power cut')
+    if (--this.operationsLeft < 0) throw new PowerCut('power cut')
   }
 
   #change(inode: Inode, change: Change): void {

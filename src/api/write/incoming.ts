@@ -3,6 +3,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { IncomingWrite, IngestService, WriteHeaders } from '../../ingest/index.ts'
 import type { Caller } from '../../model/index.ts'
+import { tenantSourcesOf } from '../tenant-sources.ts'
 import { readBody } from './body.ts'
 
 /** What the write routes need. */
@@ -10,7 +11,7 @@ export interface WriteRoutesOptions {
   readonly ingest: IngestService
   /** Who sent this request. */
   readonly callerOf: (request: FastifyRequest) => Caller
-  /** How long a body may take from its first byte to its last. */
+  /** How long a body may take to arrive, and once more what is left of it after an early answer. */
   readonly bodyTimeoutMs: number
 }
 
@@ -27,25 +28,13 @@ export function writeHeaders(request: FastifyRequest): WriteHeaders {
 export function incomingWrite(request: FastifyRequest, options: WriteRoutesOptions): IncomingWrite {
   const declared = one(request.headers['content-length'])
   const declaredSizeBytes = declared === undefined ? undefined : Number(declared)
-  const path = (request.params as { readonly tenant?: string }).tenant
-  const headers = tenantValues(request, options.ingest.tenantHeaders)
   return {
     caller: options.callerOf(request),
-    sources: path === undefined ? { headers } : { path, headers },
+    sources: tenantSourcesOf(request, options.ingest.tenantHeaders),
     sizeBytes: declaredSizeBytes,
     readBody: (sizeBytesMax) =>
       readBody(request.raw, { sizeBytesMax, declaredSizeBytes, timeoutMs: options.bodyTimeoutMs }),
   }
-}
-
-// Node joins repeated headers with a comma, which may stand in a tenant's name, so the raw list is read.
-function tenantValues(request: FastifyRequest, names: readonly string[]): string[] {
-  const { rawHeaders } = request.raw
-  const values: string[] = []
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    if (names.includes(rawHeaders[i]!.toLowerCase())) values.push(rawHeaders[i + 1]!)
-  }
-  return values
 }
 
 function one(value: string | readonly string[] | undefined): string | undefined {

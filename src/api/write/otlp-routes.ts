@@ -13,17 +13,16 @@ import {
 import { UserError } from '../../model/index.ts'
 import { errorReply } from '../envelope.ts'
 import { incomingWrite, type WriteRoutesOptions, writeHeaders } from './incoming.ts'
-import { passBodiesThrough, refuseOtherMethods } from './post-only.ts'
+import { passBodiesThrough, postOnly } from './post-only.ts'
 import { retryAfterSeconds } from './retry-after.ts'
 
 type Encoding = OtlpForm['encoding']
 
 /** The OTLP routes. */
 export const otlpRoutes: FastifyPluginAsync<WriteRoutesOptions> = async (app, options) => {
-  passBodiesThrough(app)
+  passBodiesThrough(app, options.bodyTimeoutMs)
   for (const path of ['/api/v1/otlp/v1/metrics', '/api/v1/otlp']) {
-    refuseOtherMethods(app, path)
-    app.post(path, (request, reply) => serve(request, reply, options))
+    postOnly(app, path, (request, reply) => serve(request, reply, options))
   }
 }
 

@@ -11,7 +11,7 @@ import {
 import { UserError } from '../../model/index.ts'
 import { errorReply } from '../envelope.ts'
 import { incomingWrite, type WriteRoutesOptions, writeHeaders } from './incoming.ts'
-import { passBodiesThrough, refuseOtherMethods } from './post-only.ts'
+import { passBodiesThrough, postOnly } from './post-only.ts'
 import { retryAfterSeconds } from './retry-after.ts'
 
 const paths: readonly (readonly [path: string, dialect: WriteDialect])[] = [
@@ -22,10 +22,9 @@ const paths: readonly (readonly [path: string, dialect: WriteDialect])[] = [
 
 /** The remote-write routes. */
 export const remoteWriteRoutes: FastifyPluginAsync<WriteRoutesOptions> = async (app, options) => {
-  passBodiesThrough(app)
+  passBodiesThrough(app, options.bodyTimeoutMs)
   for (const [path, dialect] of paths) {
-    refuseOtherMethods(app, path)
-    app.post(path, (request, reply) => serve(request, reply, dialect, options))
+    postOnly(app, path, (request, reply) => serve(request, reply, dialect, options))
   }
 }
 

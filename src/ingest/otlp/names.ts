@@ -42,7 +42,7 @@ export function metricNameOf(metric: OtlpName, translation: OtlpTranslation): st
 export function labelNameOf(name: string, translation: OtlpTranslation): string | undefined {
   if (/^_*$/.test(name)) return undefined
   if (!escapes(translation)) return name
-  const escaped = [...name].map((char) => (/[a-zA-Z0-9]/.test(char) ? char : '_')).join('')
+  const escaped = name.replace(/[^a-zA-Z0-9_]/gu, '_')
   if (/^[0-9]/.test(escaped)) return `key_${escaped}`
   if (/^_(?!_)/.test(escaped)) return `key${escaped}`
   return /^_*$/.test(escaped) ? undefined : escaped

@@ -40,6 +40,8 @@ export interface OtlpOptions {
   readonly convertHistogramsToNhcb: boolean
   /** The instrumentation scope becomes otel_scope_* labels. */
   readonly promoteScopeMetadata: boolean
+  /** Most fields and list members of a body: bounds memory, and the time that translating it takes. */
+  readonly elementCountMax: number
 }
 
 /** Prometheus' defaults. */
@@ -51,4 +53,6 @@ export const otlpDefaults: OtlpOptions = {
   keepIdentifyingResourceAttributes: false,
   convertHistogramsToNhcb: false,
   promoteScopeMetadata: false,
+  // About 40 000 data points with five attributes; collectors send some 8000 at a time.
+  elementCountMax: 1_000_000,
 }

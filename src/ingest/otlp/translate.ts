@@ -43,14 +43,15 @@ export interface OtlpRejections {
   readonly reasons: readonly string[]
 }
 
-/** Translates a body. Throws UserError bad_data where it cannot be decoded. */
+/** Translates a body. Throws UserError bad_data where it cannot be decoded, body_too_large beyond its bound. */
 export function translateOtlp(
   body: Uint8Array,
   encoding: OtlpForm['encoding'],
   options: OtlpOptions,
 ): OtlpOutcome {
   const translation = new Translation(options)
-  for (const resource of decodeOtlp(body, encoding).resourceMetrics) translation.resource(resource)
+  const request = decodeOtlp(body, encoding, options.elementCountMax)
+  for (const resource of request.resourceMetrics) translation.resource(resource)
   return translation.outcome()
 }
 

@@ -22,7 +22,7 @@ function compareChunks(a: string, b: string): number {
     const left = a.replace(/^0+/, '')
     const right = b.replace(/^0+/, '')
     if (left.length !== right.length) return left.length - right.length
-    if (left !== right) return left < right ? -1 : 1
+    return left === right ? 0 : left < right ? -1 : 1
   }
   return compareUtf8(a, b)
 }

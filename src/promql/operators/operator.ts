@@ -30,17 +30,34 @@ export class StepBatch {
   readonly stepCount: number
   readonly rowCapacity: number
   /** [rowCapacity × stepCount] floats. */
-  readonly values: Float64Array
+  readonly values: Float64Array<ArrayBuffer>
   /** [rowCapacity × stepCount] of cellAbsent, cellFloat or cellHistogram. */
-  readonly present: Uint8Array
+  readonly present: Uint8Array<ArrayBuffer>
   /** By cell, set wherever `present` is cellHistogram; undefined while the block has no histogram. */
   histograms: (FloatHistogram | undefined)[] | undefined
 
-  constructor(rowCapacity: number, stepCount: number) {
+  constructor(
+    rowCapacity: number,
+    stepCount: number,
+    values = new Float64Array(rowCapacity * stepCount),
+    present = new Uint8Array(rowCapacity * stepCount),
+  ) {
     this.rowCapacity = rowCapacity
     this.stepCount = stepCount
-    this.values = new Float64Array(rowCapacity * stepCount)
-    this.present = new Uint8Array(rowCapacity * stepCount)
+    this.values = values
+    this.present = present
+  }
+
+  /** A batch over some rows of this one: columns are shared, histograms are not. */
+  view(rowFrom: number, rowCount: number): StepBatch {
+    const from = rowFrom * this.stepCount
+    const to = from + rowCount * this.stepCount
+    return new StepBatch(
+      rowCount,
+      this.stepCount,
+      this.values.subarray(from, to),
+      this.present.subarray(from, to),
+    )
   }
 
   /** Empties the block before it is filled from row `rowFrom` of the table. */

@@ -45,7 +45,7 @@ export function printExpr(expr: Expr): string {
     case 'aggregation':
       return `${aggregationHead(expr)}(${argumentsOf(expr).map(printExpr).join(', ')})`
     case 'binary':
-      return `${printExpr(expr.lhs)} ${operatorOf(expr)} ${printExpr(expr.rhs)}`
+      return `${printLeft(expr)} ${operatorOf(expr)} ${printExpr(expr.rhs)}`
     case 'unary':
       return expr.op + printExpr(expr.expr)
     case 'paren':
@@ -70,7 +70,8 @@ function pretty(expr: Expr, level: number): string {
       return `${indent}${expr.op}${pretty(expr.expr, level).trim()}`
     case 'binary': {
       if (fits) break
-      const [lhs, rhs] = [pretty(expr.lhs, level + 1), pretty(expr.rhs, level + 1)]
+      const lhs = isInfinityToPower(expr) ? `${indent}  Inf` : pretty(expr.lhs, level + 1)
+      const rhs = pretty(expr.rhs, level + 1)
       return `${lhs}\n${indent}${operatorOf(expr)}\n${rhs}`
     }
     case 'call':
@@ -103,6 +104,15 @@ function aggregationHead(node: Aggregation): string {
 
 function printNames(names: readonly string[]): string {
   return names.map((name) => (isLegacyLabelName(name) ? name : quoteGo(name))).join(', ')
+}
+
+function printLeft(node: Binary): string {
+  return isInfinityToPower(node) ? 'Inf' : printExpr(node.lhs)
+}
+
+// `+Inf ^ x` would be read as +(Inf ^ x), so the sign is left out there.
+function isInfinityToPower({ op, lhs }: Binary): boolean {
+  return op === '^' && lhs.kind === 'numberLiteral' && lhs.value === Infinity
 }
 
 // The operator with everything that stands between the operands.

@@ -1,6 +1,6 @@
 // Batch builder: collects rows, label pairs and chunks in growing columns and hands them over as one series batch.
 // Rows first, each `beginRow` and its pairs; then, row by row, its chunks and `endChunks`; rows without need none.
-// Invariant: what `finish` returns owns its buffers; the builder starts over with its capacity kept.
+// Invariant: what `finish` returns owns its buffers; the writer starts over with its capacity kept.
 
 import { type HashSeed, hashPair } from '../../kernel/index.ts'
 import type { SeriesBatch } from '../../storage/index.ts'
@@ -116,7 +116,7 @@ export class BatchBuilder {
     this.#chunkEnds.push(this.#encodings.length)
   }
 
-  /** The batch; the builder is empty afterwards. */
+  /** The batch; the writer is empty afterwards. */
   finish(): SeriesBatch {
     const rowCount = this.rowCount
     const pairCount = this.pairCount

@@ -3,7 +3,7 @@
 // Invariants: the index is opened at first use; files are closed when nobody reads any more; `retire` removes the
 // directory only after the last cursor was closed.
 
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { HashSeed } from '../../kernel/index.ts'
 import { assert, compareUtf8, type Matcher, type TimeRange } from '../../model/index.ts'
 import type {
@@ -36,13 +36,17 @@ export interface BlockOptions {
   readonly wholeIndexSizeBytesMax?: number
 }
 
+/** What a directory that is being removed ends in. */
+const deletionSuffix = '.tmp-for-deletion'
 const defaultWholeIndexSizeBytesMax = 8 * 1024 * 1024
 
 /** Opens the block in `directory`. Rejects with CorruptionError, or the disk's error when it is incomplete. */
 export async function openBlock(directory: string, options: BlockOptions): Promise<Block> {
   const files = options.files ?? nodeFiles
   const meta = readBlockMeta(directory, files)
-  return new Block(directory, meta, readTombstones(files, directory), options)
+  const tombstones = readTombstones(files, directory)
+  // Counted anew: a crash may have left the count of before.
+  return new Block(directory, withTombstoneCount(meta, tombstones), tombstones, options)
 }
 
 /** A source of series over one block. Build with `openBlock`. */
@@ -187,9 +191,7 @@ export class Block implements Queryable {
   #replaceTombstones(tombstones: Tombstones): void {
     writeTombstones(this.#files, this.directory, tombstones)
     this.#tombstones = tombstones
-    let tombstoneCount = 0
-    for (const intervals of tombstones.values()) tombstoneCount += intervals.length
-    const meta = { ...this.#meta, stats: { ...this.#meta.stats, tombstoneCount } }
+    const meta = withTombstoneCount(this.#meta, tombstones)
     writeBlockMeta(this.directory, meta, this.#files)
     this.#meta = meta
   }
@@ -224,12 +226,19 @@ export class Block implements Queryable {
     this.#retiring = false
   }
 
-  // The meta goes first: a directory without one is no block, so a crash in between leaves nothing half alive.
+  // By a name that no loader takes for a block: a crash in between leaves nothing half alive.
   #remove(): void {
-    this.#files.remove(join(this.directory, 'meta.json'))
-    this.#files.syncDirectory(this.directory)
-    this.#files.remove(this.directory)
+    const doomed = this.directory + deletionSuffix
+    this.#files.rename(this.directory, doomed)
+    this.#files.syncDirectory(dirname(this.directory))
+    this.#files.remove(doomed)
   }
+}
+
+function withTombstoneCount(meta: BlockMeta, tombstones: Tombstones): BlockMeta {
+  let tombstoneCount = 0
+  for (const intervals of tombstones.values()) tombstoneCount += intervals.length
+  return { ...meta, stats: { ...meta.stats, tombstoneCount } }
 }
 
 function clamp(range: TimeRange, entry: SeriesEntry): TimeRange | undefined {

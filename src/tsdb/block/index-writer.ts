@@ -1,5 +1,5 @@
 // Index writer: the `index` file of a block, version 2: symbols, series, postings, postings offsets, table of contents.
-// The label index sections that old readers knew are not written. Layout: docs/formats/block-index.md.
+// The label index sections that old readers knew are not written. Layout: docs/formats/blocks.md.
 // Units: offsets in bytes; a series id is its offset divided by 16.
 // Memory: four bytes for each label of each series and once more while the postings are laid out.
 // Source: Prometheus tsdb/docs/format/index.md.

@@ -1,9 +1,21 @@
 // Rechunk: decodes chunks of one series, keeps what is wanted, and encodes it again. For overlapping chunks (vertical
 // merge), chunks that a block's bounds cut, and chunks with deleted samples.
 // Units: Unix milliseconds, intervals inclusive at both ends.
-// Invariants: one sample per timestamp, the first chunk's where several have one; integer histograms stay integers.
+// Invariants: one sample per timestamp, the first chunk's where several have one; integer histograms stay integers,
+// NaNs keep their bits, start timestamps stay where the input has any.
 
-import { chunkEncoding, decodeChunk, SampleBuffer, XorEncoder } from '../../chunk/index.ts'
+import {
+  chunkEncoding,
+  decodeChunk,
+  firstChunkHeader,
+  HistogramAppender,
+  type HistogramSample,
+  isHistogramEncoding,
+  readHistogramSamples,
+  SampleBuffer,
+  Xor2Encoder,
+  XorEncoder,
+} from '../../chunk/index.ts'
 import type { TimeRange } from '../../model/index.ts'
 
 /** One compressed chunk within a buffer: data without the encoding byte. */
@@ -23,21 +35,62 @@ export interface EncodedChunk {
 }
 
 /** Float samples per chunk, as Prometheus cuts them. */
-const samplesPerChunk = 120
+const floatsPerChunk = 120
+/** A chunk of histograms is full with this size, but holds at least this many. */
+const histogramChunkSizeBytes = 1024
+const histogramsPerChunkMin = 10
+
+/** Samples of any kind as columns; where `histograms` has an entry, the float means nothing. */
+interface MixedSamples {
+  readonly floats: SampleBuffer
+  readonly histograms: (HistogramSample | undefined)[]
+}
 
 /**
- * The samples of `slices` within `range` and outside all of `deleted`, in chunks of 120 float samples. Slices are in
- * order of precedence. Empty when nothing is left.
+ * The samples of `slices` within `range` and outside all of `deleted`, in chunks of 120 floats or about a KiB of
+ * histograms. Slices are in order of precedence. Empty when nothing is left. Throws CorruptionError.
  */
 export function rechunk(
   slices: readonly ChunkSlice[],
   range: TimeRange,
   deleted: readonly TimeRange[] = [],
 ): EncodedChunk[] {
-  const samples = new SampleBuffer()
-  for (const { encoding, bytes, offset, sizeBytes } of slices)
-    decodeChunk(encoding, bytes, offset, sizeBytes, samples)
-  return encodeFloats(samples.timestampsMs, samples.words, orderOf(samples, range, deleted))
+  const samples: MixedSamples = { floats: new SampleBuffer(), histograms: [] }
+  for (const slice of slices) decodeSlice(slice, samples)
+  return encode(samples, orderOf(samples.floats, range, deleted))
+}
+
+/** Float samples as XOR chunks of 120; `words` are the bits of the values. */
+export function encodeSamples(
+  timestampsMs: Float64Array,
+  words: Uint32Array,
+  count: number,
+): EncodedChunk[] {
+  const floats = new SampleBuffer(count)
+  floats.timestampsMs.set(timestampsMs.subarray(0, count))
+  floats.words.set(words.subarray(0, 2 * count))
+  floats.count = count
+  return encode(
+    { floats, histograms: [] },
+    Uint32Array.from({ length: count }, (_, i) => i),
+  )
+}
+
+function decodeSlice(slice: ChunkSlice, { floats, histograms }: MixedSamples): void {
+  const { encoding, bytes, offset, sizeBytes } = slice
+  if (!isHistogramEncoding(encoding)) {
+    decodeChunk(encoding, bytes, offset, sizeBytes, floats)
+    return
+  }
+  readHistogramSamples(encoding, bytes, offset, sizeBytes, (timestampMs, startMs, sample) => {
+    if (startMs !== 0) floats.beginStartTimestamps()
+    floats.reserve(1)
+    const index = floats.count++
+    floats.timestampsMs[index] = timestampMs
+    floats.values[index] = 0
+    if (floats.hasStartTimestamps) floats.startTimestampsMs[index] = startMs
+    histograms[index] = sample
+  })
 }
 
 // Indexes of the kept samples in time order; entries stand slice after slice, so the lowest index takes precedence.
@@ -66,36 +119,69 @@ function orderOf(
   return wanted.subarray(0, unique)
 }
 
-/** Float samples as XOR chunks of 120; `words` are the bits of the values. */
-export function encodeSamples(
-  timestampsMs: Float64Array,
-  words: Uint32Array,
-  count: number,
-): EncodedChunk[] {
-  const order = new Uint32Array(count)
-  for (let i = 0; i < count; i++) order[i] = i
-  return encodeFloats(timestampsMs, words, order)
+// Runs of one kind, each in chunks of its own.
+function encode(samples: MixedSamples, order: Uint32Array): EncodedChunk[] {
+  const kindOf = (place: number): string | undefined => samples.histograms[order[place]!]?.kind
+  const out: EncodedChunk[] = []
+  for (let from = 0; from < order.length; ) {
+    const kind = kindOf(from)
+    let to = from + 1
+    while (to < order.length && kindOf(to) === kind) to++
+    const run = order.subarray(from, to)
+    if (kind === undefined) encodeFloats(samples.floats, run, out)
+    else encodeHistograms(samples, run, out)
+    from = to
+  }
+  return out
 }
 
-function encodeFloats(
-  timestampsMs: Float64Array,
-  words: Uint32Array,
-  order: Uint32Array,
-): EncodedChunk[] {
-  const out: EncodedChunk[] = []
-  for (let from = 0; from < order.length; from += samplesPerChunk) {
-    const to = Math.min(from + samplesPerChunk, order.length)
-    const encoder = new XorEncoder()
+function encodeFloats(samples: SampleBuffer, order: Uint32Array, out: EncodedChunk[]): void {
+  const { timestampsMs, words, startTimestampsMs, hasStartTimestamps } = samples
+  for (let from = 0; from < order.length; from += floatsPerChunk) {
+    const to = Math.min(from + floatsPerChunk, order.length)
+    const encoder = hasStartTimestamps ? new Xor2Encoder() : new XorEncoder()
     for (let i = from; i < to; i++) {
-      const index = order[i]!
-      encoder.append(timestampsMs[index]!, words[2 * index]!, words[2 * index + 1]!)
+      const at = order[i]!
+      const [low, high] = [words[2 * at]!, words[2 * at + 1]!]
+      encoder.append(timestampsMs[at]!, low, high, startTimestampsMs[at] ?? 0)
     }
     out.push({
-      encoding: chunkEncoding.xor,
+      encoding: hasStartTimestamps ? chunkEncoding.xor2 : chunkEncoding.xor,
       minTimeMs: timestampsMs[order[from]!]!,
       maxTimeMs: timestampsMs[order[to - 1]!]!,
       bytes: encoder.finish(),
     })
   }
-  return out
+}
+
+function encodeHistograms(samples: MixedSamples, order: Uint32Array, out: EncodedChunk[]): void {
+  const { timestampsMs, startTimestampsMs, hasStartTimestamps } = samples.floats
+  let appender: HistogramAppender | undefined
+  let minTimeMs = 0
+  const finish = (): void => {
+    if (appender === undefined) return
+    const { encoding, lastTimestampMs: maxTimeMs } = appender
+    out.push({ encoding, minTimeMs, maxTimeMs, bytes: appender.finish() })
+  }
+  for (const at of order) {
+    const sample = samples.histograms[at]!
+    const timestampMs = timestampsMs[at]!
+    const startMs = hasStartTimestamps ? startTimestampsMs[at]! : 0
+    let header = appender === undefined ? firstChunkHeader(sample) : undefined
+    if (appender !== undefined && isFull(appender)) header = appender.nextHeader(sample)
+    else if (appender !== undefined) {
+      const result = appender.append(timestampMs, sample, startMs)
+      if (typeof result === 'object') header = result.newChunk
+    }
+    if (header === undefined) continue
+    finish()
+    const start = { header, startTimestamps: hasStartTimestamps }
+    appender = new HistogramAppender(start, timestampMs, sample, startMs)
+    minTimeMs = timestampMs
+  }
+  finish()
+}
+
+function isFull(appender: HistogramAppender): boolean {
+  return appender.sizeBytes >= histogramChunkSizeBytes && appender.count >= histogramsPerChunkMin
 }

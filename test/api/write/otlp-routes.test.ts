@@ -11,8 +11,8 @@ afterEach(async () => {
   harness = undefined
 })
 
-function start(...args: Parameters<typeof createHarness>): Harness {
-  harness = createHarness(...args)
+async function start(...args: Parameters<typeof createHarness>): Promise<Harness> {
+  harness = await createHarness(...args)
   return harness
 }
 
@@ -42,7 +42,7 @@ function post(payload: Buffer, headers: Record<string, string>, url = path) {
 
 describe('an OTLP request', () => {
   it('is stored as remote write 2.0 in every form, and answered in its own', async () => {
-    const { store } = start()
+    const { store } = await start()
     const text = Buffer.from(JSON.stringify(request()))
     const forms = [
       [wire(request()), protobuf, path],
@@ -64,13 +64,13 @@ describe('an OTLP request', () => {
   })
 
   it('goes to the tenant of its header', async () => {
-    const { store } = start()
+    const { store } = await start()
     await post(wire(request()), { ...protobuf, 'THANOS-TENANT': 'team-a' })
     expect(store.recorded[0]!.request.tenant).toBe('team-a')
   })
 
   it('that is empty is a success and stores nothing', async () => {
-    const { store } = start()
+    const { store } = await start()
     expect((await post(Buffer.alloc(0), protobuf)).statusCode).toBe(200)
     expect(store.recorded).toHaveLength(0)
   })
@@ -78,7 +78,7 @@ describe('an OTLP request', () => {
 
 describe('a partly good OTLP request', () => {
   it('is a partial success that counts and explains', async () => {
-    const { store } = start()
+    const { store } = await start()
     const reply = await post(wire(request(1)), protobuf)
     expect(reply.statusCode).toBe(200)
     const { partialSuccess } = otlp.ExportMetricsServiceResponse.decode(reply.rawPayload)
@@ -90,7 +90,7 @@ describe('a partly good OTLP request', () => {
   })
 
   it('counts what storage refused, and is 400 where nothing was stored', async () => {
-    const { store } = start()
+    const { store } = await start()
     const rejections = [{ kind: 'too_old', message: 'too old' }] as const
     store.overlay = { samplesWritten: 1, rejectedCount: 1, rejections }
     expect((await post(wire(request()), protobuf)).statusCode).toBe(200)
@@ -101,7 +101,7 @@ describe('a partly good OTLP request', () => {
   })
 
   it('is 429 where a limit may pass', async () => {
-    const { store } = start()
+    const { store } = await start()
     store.overlay = { rejectedCount: 1, limited: true }
     const reply = await post(wire(request()), protobuf)
     expect([reply.statusCode, reply.headers['retry-after']]).toEqual([429, '5'])
@@ -111,7 +111,7 @@ describe('a partly good OTLP request', () => {
 describe('a bad OTLP request', () => {
   it('gets 415, 400, 413 or 503 with a status message', async () => {
     const limits = { default: { ...limitDefaults, bodyPlainSizeBytesMax: 1000 }, tenants: {} }
-    const { store } = start({ options: { admission: { ...admissionDefaults, limits } } })
+    const { store } = await start({ options: { admission: { ...admissionDefaults, limits } } })
     const statusOf = async (payload: Buffer, headers: Record<string, string>) =>
       (await post(payload, headers)).statusCode
     expect(await statusOf(wire(request()), { 'content-type': 'text/plain' })).toBe(415)

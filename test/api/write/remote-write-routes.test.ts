@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
-import { admissionDefaults, limitDefaults } from '../../../src/ingest/index.ts'
-import { UserError } from '../../../src/model/index.ts'
+import { admissionDefaults, ingestDefaults, limitDefaults } from '../../../src/ingest/index.ts'
+import { tenantNamingDefaults, UserError } from '../../../src/model/index.ts'
 import {
   bodyV1,
   bodyV2,
@@ -19,8 +19,8 @@ afterEach(async () => {
   harness = undefined
 })
 
-function start(...args: Parameters<typeof createHarness>): Harness {
-  harness = createHarness(...args)
+async function start(...args: Parameters<typeof createHarness>): Promise<Harness> {
+  harness = await createHarness(...args)
   return harness
 }
 
@@ -37,7 +37,7 @@ function limited(limits: Partial<typeof limitDefaults>) {
 
 describe('a write', () => {
   it('reaches storage as it came, and is answered with 204, 200 on the receive paths', async () => {
-    const { store } = start()
+    const { store } = await start()
     for (const [url, status] of [
       ['/api/v1/write', 204],
       ['/api/v1/receive', 200],
@@ -58,7 +58,7 @@ describe('a write', () => {
   })
 
   it('is read as 2.0 where the content type says so', async () => {
-    const { store } = start()
+    const { store } = await start()
     expect((await post('/api/v1/write', bodyV2({ up: 1, down: 2 }), headersV2)).statusCode).toBe(
       204,
     )
@@ -66,7 +66,7 @@ describe('a write', () => {
   })
 
   it('owns the memory of its body, so that it can be handed to another thread', async () => {
-    const { store } = start()
+    const { store } = await start()
     await post('/api/v1/write', bodyV1({ up: 1 }))
     const { body } = store.recorded[0]!.request
     expect(body.byteOffset).toBe(0)
@@ -74,7 +74,7 @@ describe('a write', () => {
   })
 
   it('goes to the tenant that its headers name, once, and to none where they disagree', async () => {
-    const { store } = start()
+    const { store } = await start()
     const named = { ...headersV1, 'THANOS-TENANT': 'team-b' }
     expect((await post('/api/v1/write', bodyV1({ up: 1 }), named)).statusCode).toBe(204)
     expect(store.recorded[0]!.request.tenant).toBe('team-b')
@@ -89,7 +89,7 @@ describe('a write', () => {
 
   it('carries the labels of the sender’s identity', async () => {
     const identity = { key: 'cert:west', tenant: 'team-a', labels: { cluster: 'west' } }
-    const { store } = start({
+    const { store } = await start({
       caller: { name: 'west', identity, mayRead: [], mayWrite: ['team-a'] },
     })
     expect((await post('/api/v1/receive', bodyV1({ up: 1 }))).statusCode).toBe(200)
@@ -102,7 +102,7 @@ describe('a write', () => {
 
 describe('negotiation', () => {
   it('answers 415 before it looks at a corrupt body', async () => {
-    start()
+    await start()
     const garbage = Buffer.from('garbage')
     for (const headers of [
       { ...headersV1, 'content-type': 'application/json' },
@@ -118,7 +118,7 @@ describe('negotiation', () => {
   })
 
   it('answers 405 to other methods and says which one is served', async () => {
-    start()
+    await start()
     for (const method of ['GET', 'PUT', 'DELETE', 'HEAD'] as const) {
       const reply = await harness!.app.inject({ method, url: '/api/v1/write' })
       expect([reply.statusCode, reply.headers.allow]).toEqual([405, 'POST'])
@@ -126,13 +126,13 @@ describe('negotiation', () => {
   })
 
   it('takes a body without content type and encoding as snappy 1.0', async () => {
-    const { store } = start()
+    const { store } = await start()
     expect((await post('/api/v1/write', bodyV1({ up: 1 }), {})).statusCode).toBe(204)
     expect(store.recorded[0]!.request.format).toBe('remote-write-1')
   })
 
   it('answers 400 with zero counts to an undecodable body', async () => {
-    start()
+    await start()
     const reply = await post('/api/v1/write', Buffer.from([0xff, 0xff, 0xff]))
     expect([reply.statusCode, reply.headers[written]]).toEqual([400, '0'])
   })
@@ -144,7 +144,7 @@ describe('refused samples', () => {
   ] as const
 
   it('are 400 on the path of Prometheus and 409 on those of Thanos, with count and reasons', async () => {
-    const { store } = start()
+    const { store } = await start()
     store.overlay = { rejectedCount: 12, rejections, samplesWritten: 3 }
     const prometheus = await post('/api/v1/write', bodyV1({ up: 1 }))
     expect(prometheus.statusCode).toBe(400)
@@ -158,7 +158,7 @@ describe('refused samples', () => {
   })
 
   it('are 429 with Retry-After where a limit may pass', async () => {
-    const { store } = start()
+    const { store } = await start()
     store.overlay = { rejectedCount: 1, rejections, limited: true }
     const reply = await post('/api/v1/receive', bodyV1({ up: 1 }))
     expect([reply.statusCode, reply.headers['retry-after']]).toEqual([429, '5'])
@@ -167,7 +167,7 @@ describe('refused samples', () => {
 
 describe('overload and faults', () => {
   it('answer 503 with Retry-After where storage is not ready or the disk is full', async () => {
-    const { store } = start()
+    const { store } = await start()
     for (const code of ['not_ready', 'disk_full'] as const) {
       store.failure = new UserError(code, { what: 'no' })
       const reply = await post('/api/v1/write', bodyV1({ up: 1 }))
@@ -180,7 +180,7 @@ describe('overload and faults', () => {
   })
 
   it('answer 500 without details for a fault of ours', async () => {
-    const { store } = start()
+    const { store } = await start()
     store.failure = new Error('secret detail')
     const reply = await post('/api/v1/write', bodyV1({ up: 1 }))
     expect(reply.statusCode).toBe(500)
@@ -188,7 +188,7 @@ describe('overload and faults', () => {
   })
 
   it('refuse a body that is too large by its length, by its bytes, or once decompressed', async () => {
-    start(limited({ bodySizeBytesMax: 100, bodyPlainSizeBytesMax: 1000 }))
+    await start(limited({ bodySizeBytesMax: 100, bodyPlainSizeBytesMax: 1000 }))
     expect((await post('/api/v1/write', Buffer.alloc(101))).statusCode).toBe(413)
     // A snappy body that declares 2 000 000 bytes.
     const bomb = await post('/api/v1/write', Buffer.from([0x80, 0x89, 0x7a, 0x00]))
@@ -197,7 +197,7 @@ describe('overload and faults', () => {
   })
 
   it('hold a tenant to its requests in flight, and let it in again afterwards', async () => {
-    const { store } = start(limited({ requestsInFlightMax: 1 }))
+    const { store } = await start(limited({ requestsInFlightMax: 1 }))
     let release = (): void => {}
     store.hold = new Promise((resolve) => {
       release = resolve
@@ -214,7 +214,7 @@ describe('overload and faults', () => {
   })
 
   it('end a drain once the requests in flight are answered, and refuse new ones meanwhile', async () => {
-    const { store, ingest } = start()
+    const { store, ingest } = await start()
     let release = (): void => {}
     store.hold = new Promise((resolve) => {
       release = resolve
@@ -232,8 +232,28 @@ describe('overload and faults', () => {
     await drain
   })
 
+  it('follow a reload of the limits', async () => {
+    const { ingest } = await start()
+    expect((await post('/api/v1/write', bodyV1({ up: 1 }))).statusCode).toBe(204)
+    ingest.reload({ ...ingestDefaults, ...limited({ bodySizeBytesMax: 1 }).options })
+    expect((await post('/api/v1/write', bodyV1({ up: 1 }))).statusCode).toBe(413)
+    ingest.reload(ingestDefaults)
+    expect((await post('/api/v1/write', bodyV1({ up: 1 }))).statusCode).toBe(204)
+  })
+
+  it('follow a reload of the tenant header', async () => {
+    const { ingest, store } = await start()
+    ingest.reload({
+      ...ingestDefaults,
+      naming: { ...tenantNamingDefaults, header: 'X-Scope-OrgID' },
+    })
+    await post('/api/v1/write', bodyV1({ up: 1 }), { ...headersV1, 'X-Scope-OrgID': 'team-a' })
+    await post('/api/v1/write', bodyV1({ up: 1 }), { ...headersV1, 'THANOS-TENANT': 'team-b' })
+    expect(store.recorded.map(({ request }) => request.tenant)).toEqual(['team-a', 'team-b'])
+  })
+
   it('are counted', async () => {
-    const { metrics } = start()
+    const { metrics } = await start()
     await post('/api/v1/write', bodyV1({ up: 1 }))
     await post('/api/v1/write', bodyV1({ up: 1 }), { ...headersV1, 'THANOS-TENANT': '..' })
     const text = await metrics.expose()
@@ -246,7 +266,7 @@ describe('overload and faults', () => {
 
 describe('over a real socket', () => {
   async function listen(...args: Parameters<typeof createHarness>) {
-    const { app } = start(...args)
+    const { app } = await start(...args)
     await app.listen({ host: '127.0.0.1', port: 0 })
     const address = app.server.address()
     return typeof address === 'object' ? address!.port : 0
@@ -299,6 +319,17 @@ describe('over a real socket', () => {
     const reply = await exchange(port, [head('Content-Length: 100'), 'abc'])
     expect(reply).toMatch(/^HTTP\/1.1 503/)
     expect(reply.toLowerCase()).toContain('retry-after: 5')
+  })
+
+  it('what a refused sender still sends is thrown away, for a while', async () => {
+    const port = await listen({ ...limited({ bodySizeBytesMax: 1000 }), bodyTimeoutMs: 100 })
+    const socket = connect(port, '127.0.0.1')
+    socket.write(head('Content-Length: 5000'))
+    const [reply] = await once(socket, 'data')
+    expect(String(reply)).toMatch(/^HTTP\/1.1 413/)
+    socket.write(Buffer.alloc(100))
+    socket.on('error', () => {})
+    await once(socket, 'close')
   })
 
   it('a sender that goes away gives its place back', async () => {

@@ -1,15 +1,15 @@
 // A server with the write routes, in front of an Appendable that records what reaches it and decodes it with
 // protobufjs and snappyjs.
-import Fastify, { type FastifyInstance } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import snappy from 'snappyjs'
 import { anonymousCaller } from '../../../src/access/index.ts'
-import { otlpRoutes, remoteWriteRoutes } from '../../../src/api/index.ts'
+import { createServer, otlpRoutes, remoteWriteRoutes } from '../../../src/api/index.ts'
 import { io, prometheus } from '../../../src/encoding/index.ts'
 import { type IngestOptions, IngestService, ingestDefaults } from '../../../src/ingest/index.ts'
 import type { Caller } from '../../../src/model/index.ts'
 import { UserError } from '../../../src/model/index.ts'
 import type { Appendable, AppendRequest, AppendResult } from '../../../src/storage/index.ts'
-import { Metrics } from '../../../src/telemetry/index.ts'
+import { createLogger, Metrics } from '../../../src/telemetry/index.ts'
 
 /** What one stored request held: `name{a=b} value@timestamp` per sample. */
 export interface Recorded {
@@ -83,22 +83,26 @@ export interface Harness {
 }
 
 /** Builds the routes; the app still has to listen where a real socket is wanted. */
-export function createHarness(
+export async function createHarness(
   overrides: {
     readonly options?: Partial<IngestOptions>
     readonly caller?: Caller
     readonly bodyTimeoutMs?: number
   } = {},
-): Harness {
+): Promise<Harness> {
   const store = new RecordingAppendable()
   const metrics = new Metrics()
   const options = { ...ingestDefaults, ...overrides.options }
   const ingest = new IngestService({ options, target: store, metrics })
   const caller = overrides.caller ?? anonymousCaller()
   const routes = { ingest, callerOf: () => caller, bodyTimeoutMs: overrides.bodyTimeoutMs ?? 5000 }
-  const app = Fastify({ logger: false })
-  app.register(remoteWriteRoutes, routes)
-  app.register(otlpRoutes, routes)
+  const app = await createServer({
+    log: createLogger('silent'),
+    allowedHosts: [],
+    formSizeBytesMax: 1024,
+  })
+  await app.register(remoteWriteRoutes, routes)
+  await app.register(otlpRoutes, routes)
   return { app, store, ingest, metrics }
 }
 

@@ -53,6 +53,7 @@ describe('canonical form', () => {
     ['-0x10', '-16'],
     ['-5400s', '-1h30m'],
     ['Inf', '+Inf'],
+    ['Inf ^ 2', 'Inf ^ 2'],
     ["'a\"\\n'", '"a\\"\\n"'],
     ['- a', '-a'],
   ])('%s prints as %s', (text, printed) => {

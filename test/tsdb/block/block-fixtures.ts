@@ -18,10 +18,11 @@ import {
   pairName,
   pairValue,
   type SelectRequest,
+  type SeriesBatch,
   type SeriesCursor,
 } from '../../../src/storage/index.ts'
+import { BatchBuilder } from '../../../src/tsdb/block/batch-builder.ts'
 import {
-  BatchBuilder,
   type Block,
   type BlockOptions,
   openBlock,
@@ -70,8 +71,36 @@ export function encodeXor(samples: readonly Sample[]): Uint8Array {
   return encoder.finish()
 }
 
+/** A chunk of any encoding as a test made it. */
+export interface ModelChunk {
+  readonly encoding: number
+  readonly minTimeMs: number
+  readonly maxTimeMs: number
+  readonly bytes: Uint8Array
+}
+
+/** One series with its chunks encoded. */
+export interface EncodedSeries {
+  readonly labels: Readonly<Record<string, string>>
+  readonly chunks: readonly ModelChunk[]
+}
+
 /** A cursor over the series in order of their labels, `rowsPerBatch` at a time. */
 export function cursorOf(series: readonly ModelSeries[], rowsPerBatch = 3): SeriesCursor {
+  const encoded = series.map(({ labels, chunks }): EncodedSeries => {
+    return {
+      labels,
+      chunks: chunks.map((samples) => {
+        const [minTimeMs, maxTimeMs] = [samples[0]![0], samples.at(-1)![0]]
+        return { encoding: chunkEncoding.xor, minTimeMs, maxTimeMs, bytes: encodeXor(samples) }
+      }),
+    }
+  })
+  return cursorOfEncoded(encoded, rowsPerBatch)
+}
+
+/** The same for series whose chunks are encoded already. */
+export function cursorOfEncoded(series: readonly EncodedSeries[], rowsPerBatch = 3): SeriesCursor {
   const sorted = [...series].sort((a, b) => compareLabels(labelsOf(a.labels), labelsOf(b.labels)))
   let at = 0
   return {
@@ -79,32 +108,33 @@ export function cursorOf(series: readonly ModelSeries[], rowsPerBatch = 3): Seri
     close() {},
     async next() {
       if (at >= sorted.length) return undefined
-      const builder = new BatchBuilder(seed)
-      const ids = new Map<string, number>()
       const rows = sorted.slice(at, at + rowsPerBatch)
       at += rowsPerBatch
-      for (const row of rows) {
-        builder.beginRow()
-        for (const { name, value } of labelsOf(row.labels)) {
-          const key = JSON.stringify([name, value])
-          const bytes = Buffer.from(name + value)
-          const nameEnd = Buffer.byteLength(name)
-          const id = ids.get(key) ?? builder.makePair(bytes, 0, nameEnd, nameEnd, bytes.length)
-          ids.set(key, id)
-          builder.addPair(id)
-        }
-      }
-      for (const { chunks } of rows) {
-        for (const samples of chunks) {
-          const bytes = encodeXor(samples)
-          const [first, last] = [samples[0]![0], samples.at(-1)![0]]
-          builder.addChunk(chunkEncoding.xor, first, last, bytes, 0, bytes.length)
-        }
-        builder.endChunks()
-      }
-      return builder.finish()
+      return batchOf(rows)
     },
   }
+}
+
+function batchOf(rows: readonly EncodedSeries[]): SeriesBatch {
+  const builder = new BatchBuilder(seed)
+  const ids = new Map<string, number>()
+  for (const row of rows) {
+    builder.beginRow()
+    for (const { name, value } of labelsOf(row.labels)) {
+      const key = JSON.stringify([name, value])
+      const bytes = Buffer.from(name + value)
+      const nameEnd = Buffer.byteLength(name)
+      const id = ids.get(key) ?? builder.makePair(bytes, 0, nameEnd, nameEnd, bytes.length)
+      ids.set(key, id)
+      builder.addPair(id)
+    }
+  }
+  for (const { chunks } of rows) {
+    for (const { encoding, minTimeMs, maxTimeMs, bytes } of chunks)
+      builder.addChunk(encoding, minTimeMs, maxTimeMs, bytes, 0, bytes.length)
+    builder.endChunks()
+  }
+  return builder.finish()
 }
 
 /** Samples by series as the cursor gives them, in its order. */

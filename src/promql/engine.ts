@@ -1,0 +1,189 @@
+// The engine: text to result. A query is parsed, planned and optimised when it is prepared; running it compiles the
+// plan for one source of series and pulls.
+// Here: preparing. Elsewhere: one evaluation (query-run.ts); admission, caching and encoding (query room); access
+// (storage's decorators).
+
+import type { HashSeed } from '../kernel/index.ts'
+import { xorDecoderTwin } from '../kernel/index.ts'
+import { UserError } from '../model/index.ts'
+import type { CancelSignal, MatcherCompiler, Queryable } from '../storage/index.ts'
+import type { ExplainNode } from './explain.ts'
+import { explainTree } from './explain.ts'
+import type { EvaluationOptions } from './operators/query-context.ts'
+import { QueryContext } from './operators/query-context.ts'
+import type { Expr, ValueType } from './parse/ast.ts'
+import { typeOf } from './parse/ast.ts'
+import type { ParserFeatures } from './parse/features.ts'
+import { defaultParserFeatures } from './parse/features.ts'
+import { parseExpr } from './parse/parser.ts'
+import { printExpr } from './parse/printer.ts'
+import { buildPlan } from './plan/build.ts'
+import { foldConstants } from './plan/fold-constants.ts'
+import { dropUnusedBuckets } from './plan/histogram-stats.ts'
+import type { PlanNode, PlanRule } from './plan/node.ts'
+import { pushHints } from './plan/push-hints.ts'
+import { wrapStepInvariant } from './plan/step-invariant.ts'
+import type { QueryResult } from './query-result.ts'
+import type { QueryRange } from './query-run.ts'
+import { QueryRun } from './query-run.ts'
+import { createMatcherCompiler } from './regex/matcher-compiler.ts'
+
+/** How an engine evaluates. */
+export interface EngineOptions extends EvaluationOptions {
+  /** Which experimental parts of the grammar are accepted. */
+  readonly features: ParserFeatures
+  readonly compileMatcher: MatcherCompiler
+  /** Hashes label pairs inside a query; random, so that nobody can aim for a collision. */
+  readonly hashSeed: HashSeed
+}
+
+/** What Prometheus 3.14 does without flags. */
+export const defaultEngineOptions: EvaluationOptions & { readonly features: ParserFeatures } = {
+  lookbackMs: 5 * 60_000,
+  subqueryStepMs: 60_000,
+  maxSamples: 50_000_000,
+  delayedNameRemoval: false,
+  useStartTimestamps: false,
+  typeAndUnitLabels: false,
+  xorDecoder: xorDecoderTwin,
+  features: defaultParserFeatures,
+}
+
+/** A query that may be run, any number of times, over any source. */
+export interface PreparedQuery {
+  /** The type of the expression, before a range turns scalars and vectors into a matrix. */
+  readonly type: ValueType
+  /** Runs the query. Throws UserError: execution (the query's fault or a limit), canceled, timeout. */
+  run(queryable: Queryable, tenants: readonly string[], signal: CancelSignal): Promise<QueryResult>
+  /** Runs the query and tells what each operator did. */
+  analyze(
+    queryable: Queryable,
+    tenants: readonly string[],
+    signal: CancelSignal,
+  ): Promise<{ readonly result: QueryResult; readonly tree: ExplainNode }>
+  /** The tree of operators, without running anything. */
+  explain(queryable: Queryable, tenants: readonly string[]): ExplainNode
+}
+
+/** Prepares queries. */
+export interface Engine {
+  readonly options: EngineOptions
+  /** Parses and plans. Throws UserError bad_data. */
+  prepare(query: string | Expr, range: QueryRange): PreparedQuery
+}
+
+/** Creates an engine; what is not given is as in Prometheus 3.14 without flags. */
+export function createEngine(options: Partial<EngineOptions> = {}): Engine {
+  const complete: EngineOptions = {
+    ...defaultEngineOptions,
+    compileMatcher: createMatcherCompiler(),
+    hashSeed: crypto.getRandomValues(new Uint32Array(4)),
+    ...options,
+  }
+  return {
+    options: complete,
+    prepare(query, range) {
+      const text = typeof query === 'string' ? query : printExpr(query)
+      const expr = typeof query === 'string' ? parseExpr(query, complete.features) : query
+      return new Prepared(text, expr, range, complete)
+    },
+  }
+}
+
+const rules: readonly PlanRule[] = [
+  foldConstants,
+  dropUnusedBuckets,
+  wrapStepInvariant,
+  (plan) => pushHints(plan),
+]
+
+const documentedTypes: Readonly<Record<ValueType, string>> = {
+  scalar: 'scalar',
+  string: 'string',
+  vector: 'instant vector',
+  matrix: 'range vector',
+}
+
+class Prepared implements PreparedQuery {
+  readonly type: ValueType
+  readonly #text: string
+  readonly #range: QueryRange
+  readonly #options: EngineOptions
+  readonly #plan: PlanNode
+  readonly #preparationMs: number
+
+  constructor(text: string, expr: Expr, range: QueryRange, options: EngineOptions) {
+    const startMs = performance.now()
+    this.type = typeOf(expr)
+    this.#text = text
+    this.#range = range
+    this.#options =
+      range.lookbackMs === undefined ? options : { ...options, lookbackMs: range.lookbackMs }
+    checkType(this.type, range)
+    let plan = buildPlan(expr, timesOf(range))
+    for (const rule of rules) plan = rule(plan)
+    this.#plan = plan
+    this.#preparationMs = performance.now() - startMs
+  }
+
+  async run(
+    queryable: Queryable,
+    tenants: readonly string[],
+    signal: CancelSignal,
+  ): Promise<QueryResult> {
+    return this.#compile(queryable, tenants, signal, false).finish()
+  }
+
+  async analyze(
+    queryable: Queryable,
+    tenants: readonly string[],
+    signal: CancelSignal,
+  ): Promise<{ result: QueryResult; tree: ExplainNode }> {
+    const run = this.#compile(queryable, tenants, signal, true)
+    const result = await run.finish()
+    return { result, tree: explainTree(run.root) }
+  }
+
+  explain(queryable: Queryable, tenants: readonly string[]): ExplainNode {
+    return explainTree(this.#compile(queryable, tenants, neverCancelled, false).root)
+  }
+
+  #compile(
+    queryable: Queryable,
+    tenants: readonly string[],
+    signal: CancelSignal,
+    measured: boolean,
+  ): QueryRun {
+    const options = this.#options
+    const { compileMatcher, hashSeed } = options
+    const context = new QueryContext({
+      options,
+      queryable,
+      tenants,
+      signal,
+      compileMatcher,
+      hashSeed,
+    })
+    return new QueryRun(context, {
+      plan: this.#plan,
+      text: this.#text,
+      range: this.#range,
+      measured,
+      preparationMs: this.#preparationMs,
+    })
+  }
+}
+
+const neverCancelled: CancelSignal = { check: () => undefined }
+
+function checkType(type: ValueType, range: QueryRange): void {
+  if (range.kind === 'instant' || type === 'scalar' || type === 'vector') return
+  throw new UserError('bad_data', {
+    what: `invalid expression type "${documentedTypes[type]}" for range query, must be Scalar or instant Vector`,
+  })
+}
+
+function timesOf(range: QueryRange): { startMs: number; endMs: number; stepMs: number } {
+  if (range.kind === 'range') return range
+  return { startMs: range.timeMs, endMs: range.timeMs, stepMs: 0 }
+}

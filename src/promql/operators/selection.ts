@@ -1,0 +1,111 @@
+// Selection: the series that one set of matchers finds in a time range, with their chunks still compressed.
+// Selectors with equal matchers share one selection; each decodes the rows and times it needs.
+// Units: Unix milliseconds, bounds inclusive. Sources answer a series once; its hash is ours (label-dictionary.ts).
+
+import type { SampleBuffer } from '../../chunk/index.ts'
+import type { XorDecoder } from '../../kernel/index.ts'
+import type { Matcher } from '../../model/index.ts'
+import { isStaleAt } from '../../model/index.ts'
+import type { SelectHints, SeriesBatch } from '../../storage/index.ts'
+import { decodeRow } from '../../storage/index.ts'
+import type { QueryContext } from './query-context.ts'
+import type { SeriesTable } from './series-table.ts'
+import { SeriesTableBuilder } from './series-table.ts'
+
+/** What to ask of the source. */
+export interface SelectionRequest {
+  readonly matchers: readonly Matcher[]
+  readonly minTimeMs: number
+  readonly maxTimeMs: number
+  readonly hints: SelectHints
+}
+
+/** Selected series; rows are those of `table`. */
+export class Selection {
+  readonly table: SeriesTable
+  /** Bytes of compressed chunks held. */
+  readonly sizeBytes: number
+  readonly #batches: readonly SeriesBatch[]
+  /** By row: which batch it stands in, and where. */
+  readonly #batchOf: readonly number[]
+  readonly #rowOf: readonly number[]
+  readonly #decoder: XorDecoder
+
+  private constructor(
+    table: SeriesTable,
+    batches: readonly SeriesBatch[],
+    batchOf: readonly number[],
+    rowOf: readonly number[],
+    decoder: XorDecoder,
+  ) {
+    this.table = table
+    this.#batches = batches
+    this.#batchOf = batchOf
+    this.#rowOf = rowOf
+    this.#decoder = decoder
+    this.sizeBytes = batches.reduce((sum, batch) => sum + batch.chunks.bytes.length, 0)
+  }
+
+  /** Pulls all batches of the source. */
+  static async open(request: SelectionRequest, context: QueryContext): Promise<Selection> {
+    const cursor = context.queryable.select(
+      { ...request, tenants: context.tenants, sorted: false },
+      context.signal,
+    )
+    const batches: SeriesBatch[] = []
+    const batchOf: number[] = []
+    const rowOf: number[] = []
+    const builder = new SeriesTableBuilder(context.dictionary)
+    try {
+      for (let batch = await cursor.next(); batch !== undefined; batch = await cursor.next()) {
+        addRows(batch, builder, context)
+        for (let row = 0; row < batch.rowCount; row++) {
+          batchOf.push(batches.length)
+          rowOf.push(row)
+        }
+        batches.push(batch)
+        await context.pause()
+      }
+    } finally {
+      cursor.close()
+    }
+    for (const warning of cursor.warnings) context.annotations.addPlain(warning)
+    return new Selection(builder.finish(), batches, batchOf, rowOf, context.options.xorDecoder)
+  }
+
+  /** Replaces `into` by the row's samples in the range, stale markers included. */
+  load(row: number, minTimeMs: number, maxTimeMs: number, into: SampleBuffer): void {
+    const batch = this.#batches[this.#batchOf[row]!]!
+    decodeRow(batch, this.#rowOf[row]!, minTimeMs, maxTimeMs, into, this.#decoder)
+  }
+}
+
+function addRows(batch: SeriesBatch, builder: SeriesTableBuilder, context: QueryContext): void {
+  const ids = context.dictionary.importPairs(batch.pairs)
+  const pairs = new Uint32Array(batch.pairIds.length)
+  for (let i = 0; i < pairs.length; i++) pairs[i] = ids[batch.pairIds[i]!]!
+  for (let row = 0; row < batch.rowCount; row++) {
+    builder.addRow(pairs, batch.pairStarts[row]!, batch.pairStarts[row + 1]!, 0)
+  }
+}
+
+/** Takes the stale markers out of a buffer. */
+export function dropStale(samples: SampleBuffer): void {
+  const { count, words, histograms } = samples
+  let kept = 0
+  for (let i = 0; i < count; i++) {
+    const histogram = histograms?.[i]
+    const stale = histogram === undefined ? isStaleAt(words, i) : histogram.stale
+    if (stale) continue
+    if (kept < i) {
+      samples.timestampsMs[kept] = samples.timestampsMs[i]!
+      samples.values[kept] = samples.values[i]!
+      if (samples.hasStartTimestamps) {
+        samples.startTimestampsMs[kept] = samples.startTimestampsMs[i]!
+      }
+      if (histograms !== undefined) histograms[kept] = histogram
+    }
+    kept++
+  }
+  samples.count = kept
+}

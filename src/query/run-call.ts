@@ -1,0 +1,63 @@
+// Any call, answered: which runner takes it, over which source.
+
+import type { JsonNumbers } from '../kernel/index.ts'
+import type { Engine } from '../promql/index.ts'
+import type { CancelSignal, Queryable } from '../storage/index.ts'
+import type { QueryCall } from './call.ts'
+import { parseSelectors } from './expressions.ts'
+import type { AnswerSink, CallRunner } from './query-thread.ts'
+import { runEvaluation } from './run-evaluation.ts'
+import { runFederate } from './run-federate.ts'
+import { runLabels, runSeries } from './run-listing.ts'
+import { runRemoteRead } from './run-remote-read.ts'
+import type { CallReport } from './thread-messages.ts'
+
+/** What calls are answered from. */
+export interface CallSources {
+  readonly engine: Engine
+  /** All samples, each replica for itself. */
+  readonly replicas: Queryable
+  /** The same with replicas deduplicated; `replicas` itself where nothing is to be. */
+  readonly deduplicated: Queryable
+  readonly numbers: JsonNumbers
+}
+
+/** A runner over fixed sources. */
+export function createCallRunner(sources: CallSources): CallRunner {
+  return async (call, signal, sink) => {
+    const startMs = performance.now()
+    const report = await run(call, sources, signal, sink)
+    return report ?? { samplesRead: 0, peakSamples: 0, evaluationMs: performance.now() - startMs }
+  }
+}
+
+async function run(
+  call: QueryCall,
+  sources: CallSources,
+  signal: CancelSignal,
+  sink: AnswerSink,
+): Promise<CallReport | undefined> {
+  const queryable = sources.deduplicated
+  switch (call.kind) {
+    case 'instant':
+    case 'range':
+      return runEvaluation(call, { ...sources, queryable }, signal, sink)
+    case 'series':
+      await runSeries(call, parseSelectors(call.selectors), queryable, signal, sink)
+      return undefined
+    case 'labelNames':
+    case 'labelValues':
+      await runLabels(call, parseSelectors(call.selectors), queryable, signal, sink)
+      return undefined
+    case 'federate': {
+      const { lookbackMs } = sources.engine.options
+      const selectors = parseSelectors(call.selectors)
+      await runFederate(call, selectors, { lookbackMs, queryable }, signal, sink)
+      return undefined
+    }
+    default:
+      // A remote reader deduplicates for itself; it gets every replica, as Prometheus would give it.
+      await runRemoteRead(call, sources.replicas, signal, sink)
+      return undefined
+  }
+}

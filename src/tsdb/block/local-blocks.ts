@@ -1,0 +1,291 @@
+// Local blocks: the blocks of all tenants below one directory, `TENANT/ULID`: loading, merging, retention, deletion.
+// Units: Unix milliseconds; sizes in bytes.
+// Invariants: a change of blocks becomes visible to readers in one step; changes of one tenant run one after another;
+// a block that was read when it was replaced stays readable until its last reader is done. A crash at any moment
+// leaves every sample in exactly one block: what a loaded block names as its parent is dropped.
+
+import { join } from 'node:path'
+import { checkTenant, type Matcher, type TimeRange } from '../../model/index.ts'
+import {
+  type CancelSignal,
+  FanOut,
+  type LabelAnswer,
+  type LabelRequest,
+  mergeCursors,
+  type Queryable,
+  type SelectRequest,
+  type SeriesCursor,
+} from '../../storage/index.ts'
+import type { Logger } from '../../telemetry/index.ts'
+import { type Files, nodeFiles } from '../files.ts'
+import { type Block, type BlockOptions, openBlock } from './block.ts'
+import type { BlockMeta } from './block-meta.ts'
+import { blockSizeBytes } from './block-size.ts'
+import { mergeBlocks } from './merge-blocks.ts'
+import { planMerge } from './merge-plan.ts'
+import { planRetention, type RetainedBlock, type RetentionBounds } from './retention-plan.ts'
+import { linkBlock } from './snapshot.ts'
+import { isUlid, type UlidFactory } from './ulid.ts'
+import { type WriteBlockRequest, writeBlock } from './write-block.ts'
+
+/** What local blocks need of their surroundings. */
+export interface LocalBlocksOptions extends BlockOptions {
+  /** Holds a directory per tenant; created where absent. */
+  readonly directory: string
+  readonly nextUlid: UlidFactory
+  readonly log: Logger
+}
+
+interface TenantBlocks {
+  /** Oldest first. */
+  blocks: readonly Block[]
+  /** The changes under way: the next waits for it. */
+  changing: Promise<unknown>
+}
+
+/** All local blocks. Build with `LocalBlocks.open`. */
+export class LocalBlocks implements Queryable {
+  readonly #options: LocalBlocksOptions
+  readonly #files: Files
+  readonly #tenants = new Map<string, TenantBlocks>()
+  readonly #sizes = new Map<string, number>()
+
+  private constructor(options: LocalBlocksOptions) {
+    this.#options = options
+    this.#files = options.files ?? nodeFiles
+  }
+
+  /** Loads what is there; unfinished directories are removed, unreadable blocks logged and passed over. */
+  static async open(options: LocalBlocksOptions): Promise<LocalBlocks> {
+    const store = new LocalBlocks(options)
+    store.#files.makeDirectory(options.directory)
+    for (const tenant of store.#files.list(options.directory)) await store.#load(tenant)
+    return store
+  }
+
+  /** Tenants that have a directory, sorted. */
+  tenants(): string[] {
+    return [...this.#tenants.keys()].sort()
+  }
+
+  /** The blocks of a tenant, oldest first. */
+  blocksOf(tenant: string): readonly Block[] {
+    return this.#tenants.get(tenant)?.blocks ?? []
+  }
+
+  /** Where the blocks of a tenant are; blocks written there by others are taken in by `adopt`. */
+  directoryOf(tenant: string): string {
+    return join(this.#options.directory, checkTenant(tenant))
+  }
+
+  /** The room that all blocks take. */
+  sizeBytes(): number {
+    let total = 0
+    for (const sizeBytes of this.#sizes.values()) total += sizeBytes
+    return total
+  }
+
+  /** Writes a block of a tenant and takes it in; undefined when it has no samples. */
+  async write(
+    tenant: string,
+    request: Omit<WriteBlockRequest, 'directory' | 'ulid' | 'files'>,
+  ): Promise<BlockMeta | undefined> {
+    const { nextUlid } = this.#options
+    const directory = this.directoryOf(tenant)
+    const meta = await writeBlock({ ...request, directory, ulid: nextUlid(), files: this.#files })
+    if (meta !== undefined) await this.adopt(tenant, meta.ulid)
+    return meta
+  }
+
+  /** Takes in a block that was written to the tenant's directory, e.g. by another thread. */
+  async adopt(tenant: string, ulid: string): Promise<void> {
+    const block = await this.#open(tenant, ulid)
+    this.#replace(tenant, [], [block])
+  }
+
+  select(request: SelectRequest, signal: CancelSignal): SeriesCursor {
+    const blocks = this.#overlapping(request)
+    const cursors: SeriesCursor[] = []
+    try {
+      for (const block of blocks) cursors.push(block.select(request, signal))
+    } catch (error) {
+      for (const cursor of cursors) cursor.close()
+      throw error
+    }
+    // Blocks give their rows in order anyway, so merging by labels holds one batch of each at a time.
+    return cursors.length === 1 ? cursors[0]! : mergeCursors(cursors, { sorted: true })
+  }
+
+  labelNames(request: LabelRequest, signal: CancelSignal): Promise<LabelAnswer> {
+    return this.#listing(request).labelNames(request, signal)
+  }
+
+  labelValues(name: string, request: LabelRequest, signal: CancelSignal): Promise<LabelAnswer> {
+    return this.#listing(request).labelValues(name, request, signal)
+  }
+
+  /** Carries out the next merge of a tenant; false when there is none. Call until false. */
+  mergeNext(tenant: string, rangesMs: readonly number[], signal: CancelSignal): Promise<boolean> {
+    return this.#alone(tenant, async () => {
+      const blocks = this.blocksOf(tenant)
+      const plan = new Set(
+        planMerge(
+          blocks.map((block) => block.meta),
+          rangesMs,
+        ),
+      )
+      if (plan.size === 0) return false
+      await this.#merge(
+        tenant,
+        blocks.filter((block) => plan.has(block.meta.ulid)),
+        signal,
+      )
+      return true
+    })
+  }
+
+  /** Deletes blocks that are too old or too much, of all tenants; returns how many. */
+  async applyRetention(bounds: RetentionBounds, nowMs: number): Promise<number> {
+    const all: RetainedBlock[] = []
+    for (const { blocks } of this.#tenants.values()) {
+      for (const { meta, directory } of blocks) {
+        const sizeBytes = this.#sizes.get(directory) ?? 0
+        all.push({ ulid: meta.ulid, maxTimeMs: meta.maxTimeMs, sizeBytes })
+      }
+    }
+    const doomed = new Set(planRetention(all, bounds, nowMs))
+    if (doomed.size === 0) return 0
+    let count = 0
+    for (const tenant of this.tenants()) {
+      count += await this.#alone(tenant, async () => {
+        const old = this.blocksOf(tenant).filter((block) => doomed.has(block.meta.ulid))
+        this.#replace(tenant, old, [])
+        return old.length
+      })
+    }
+    return count
+  }
+
+  /** Hides samples of matching series within the inclusive range; returns how many series of blocks had some there. */
+  deleteSeries(
+    tenant: string,
+    matchers: readonly Matcher[],
+    range: TimeRange,
+    signal: CancelSignal,
+  ): Promise<number> {
+    return this.#alone(tenant, async () => {
+      let count = 0
+      for (const block of this.blocksOf(tenant))
+        count += block.deleteSeries(matchers, range, signal)
+      return count
+    })
+  }
+
+  /** Rewrites the blocks of a tenant that have deleted samples without them; returns how many. */
+  cleanTombstones(tenant: string, signal: CancelSignal): Promise<number> {
+    return this.#alone(tenant, async () => {
+      const worn = this.blocksOf(tenant).filter((block) => block.meta.stats.tombstoneCount > 0)
+      for (const block of worn) await this.#merge(tenant, [block], signal)
+      return worn.length
+    })
+  }
+
+  /** Makes all blocks appear below `directory` too, as `TENANT/ULID`, by hard links. */
+  async snapshot(directory: string): Promise<void> {
+    for (const tenant of this.tenants()) {
+      await this.#alone(tenant, async () => {
+        for (const block of this.blocksOf(tenant)) {
+          const target = join(directory, tenant)
+          this.#files.makeDirectory(target)
+          linkBlock(this.#files, block.directory, join(target, block.meta.ulid))
+        }
+      })
+    }
+  }
+
+  /** Waits for changes under way and closes all blocks. */
+  async close(): Promise<void> {
+    for (const tenant of this.tenants()) {
+      await this.#alone(tenant, async () => {
+        for (const block of this.blocksOf(tenant)) block.close()
+      })
+    }
+    this.#tenants.clear()
+  }
+
+  #listing(request: LabelRequest): Queryable {
+    return new FanOut(() => this.#overlapping(request).map((queryable) => ({ queryable })))
+  }
+
+  #overlapping(request: SelectRequest | LabelRequest): readonly Block[] {
+    const blocks = request.tenants.flatMap((tenant) => this.blocksOf(tenant))
+    return blocks.filter((block) => block.overlaps(request.minTimeMs, request.maxTimeMs))
+  }
+
+  async #load(tenant: string): Promise<void> {
+    const directory = join(this.#options.directory, tenant)
+    const blocks: Block[] = []
+    for (const name of this.#files.list(directory)) {
+      // What was being created or removed when the process died.
+      if (name.includes('.tmp')) this.#files.remove(join(directory, name))
+      if (!isUlid(name)) continue
+      try {
+        blocks.push(await this.#open(tenant, name))
+      } catch (error) {
+        const path = join(directory, name)
+        this.#options.log.error({ err: error, path }, 'a block cannot be read and is left out')
+      }
+    }
+    const parents = new Set(
+      blocks.flatMap(({ meta }) => meta.compaction.parents.map((parent) => parent.ulid)),
+    )
+    const replaced = blocks.filter((block) => parents.has(block.meta.ulid))
+    this.#replace(tenant, replaced, blocks)
+  }
+
+  async #open(tenant: string, ulid: string): Promise<Block> {
+    const directory = join(this.directoryOf(tenant), ulid)
+    const block = await openBlock(directory, this.#options)
+    this.#sizes.set(directory, blockSizeBytes(this.#files, directory))
+    return block
+  }
+
+  async #merge(tenant: string, inputs: readonly Block[], signal: CancelSignal): Promise<void> {
+    const meta = await mergeBlocks({
+      blocks: inputs,
+      directory: this.directoryOf(tenant),
+      ulid: this.#options.nextUlid(),
+      signal,
+      files: this.#files,
+    })
+    this.#replace(tenant, inputs, meta === undefined ? [] : [await this.#open(tenant, meta.ulid)])
+  }
+
+  // The one place where readers' view changes.
+  #replace(tenant: string, old: readonly Block[], added: readonly Block[]): void {
+    const state = this.#stateOf(tenant)
+    state.blocks = [...state.blocks, ...added]
+      .filter((block) => !old.includes(block))
+      .sort((a, b) => a.meta.minTimeMs - b.meta.minTimeMs)
+    for (const block of old) {
+      this.#sizes.delete(block.directory)
+      block.retire()
+    }
+  }
+
+  #stateOf(tenant: string): TenantBlocks {
+    let state = this.#tenants.get(tenant)
+    if (state === undefined) {
+      state = { blocks: [], changing: Promise.resolve() }
+      this.#tenants.set(tenant, state)
+    }
+    return state
+  }
+
+  #alone<T>(tenant: string, work: () => Promise<T>): Promise<T> {
+    const state = this.#stateOf(tenant)
+    const result = state.changing.then(work)
+    state.changing = result.catch(() => undefined)
+    return result
+  }
+}

@@ -1,0 +1,105 @@
+// The bucket contract against a real S3 server (Ceph RGW), with and without multipart, checksums and encryption by
+// customer key; and an outage.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pino from 'pino'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Bucket, bucketFromConfig, readObject } from '../../src/objstore/index.ts'
+import { describeBucket } from '../objstore/bucket-contract.ts'
+import { type Rgw, startRgw } from './rgw.ts'
+
+let rgw: Rgw
+const folder = mkdtempSync(join(tmpdir(), 'bucket-rgw-'))
+const keyFile = join(folder, 'key')
+writeFileSync(keyFile, new Uint8Array(32).fill(5))
+
+beforeAll(async () => {
+  rgw = await startRgw()
+  for (const name of ['plain', 'settings', 'encrypted', 'outage']) await rgw.createBucket(name)
+})
+afterAll(async () => {
+  await rgw?.stop()
+  rmSync(folder, { recursive: true })
+})
+
+const open = (bucket: string, lines: string, prefix = ''): Promise<Bucket> =>
+  bucketFromConfig(
+    `type: S3
+prefix: "${prefix}"
+config:
+  bucket: ${bucket}
+  endpoint: ${rgw.endpoint}
+  insecure: true
+  access_key: ${rgw.accessKey}
+  secret_key: ${rgw.secretKey}
+${lines}`,
+    { environment: {}, log: pino({ level: 'silent' }) },
+  )
+
+const sizes = { largeSizeBytes: 17_000_001, listCount: 1100 }
+
+describeBucket('RGW, parts of 5 MiB', () => open('plain', '  part_size: 5242880'), sizes)
+describeBucket(
+  'RGW, list version 1, checksums of the SDK, below a prefix',
+  () =>
+    open(
+      'settings',
+      '  part_size: 5242880\n  list_objects_version: v1\n  send_content_md5: false',
+      'a/b',
+    ),
+  sizes,
+)
+describeBucket(
+  'RGW, encrypted with a customer key',
+  () =>
+    open(
+      'encrypted',
+      `  part_size: 5242880\n  sse_config: {type: SSE-C, encryption_key: ${keyFile}}`,
+    ),
+  { ...sizes, listCount: 20 },
+)
+describeBucket(
+  'RGW, one request for each object',
+  () => open('plain', '  disable_multipart: true\n  part_size: 5242880', 'single'),
+  { ...sizes, listCount: 20 },
+)
+
+describe('a real store', () => {
+  it('refuses a wrong secret and a bucket that is not there, with a hint', async () => {
+    const wrong = await bucketFromConfig(
+      `{type: S3, config: {bucket: plain, endpoint: "${rgw.endpoint}", insecure: true, access_key: ${rgw.accessKey}, secret_key: wrong}}`,
+      { environment: {}, log: pino({ level: 'silent' }) },
+    )
+    await expect(wrong.put('x', Buffer.from('x'))).rejects.toThrow(/check the keys/)
+    wrong.close()
+    const missing = await open('no-such-bucket', '')
+    await expect(missing.put('x', Buffer.from('x'))).rejects.toThrow(/check the name of the bucket/)
+    missing.close()
+  })
+
+  it('does not give an encrypted object away without its key', async () => {
+    const encrypted = await open(
+      'encrypted',
+      `  sse_config: {type: SSE-C, encryption_key: ${keyFile}}`,
+    )
+    await encrypted.put('secret', Buffer.from('content'))
+    const plain = await open('encrypted', '  max_retries: 1')
+    await expect(readObject(plain, 'secret')).rejects.toMatchObject({ code: 'unavailable' })
+    encrypted.close()
+    plain.close()
+  })
+
+  it('is waited for while it is away, and nothing is lost', async () => {
+    const bucket = await open('outage', '')
+    await bucket.put('before', Buffer.from('1'))
+    await rgw.stopGateway()
+    const during = bucket.put('during', Buffer.from('2'))
+    await new Promise((resolve) => setTimeout(resolve, 1500))
+    await rgw.startGateway()
+    await during
+    expect(Buffer.from(await readObject(bucket, 'before')).toString()).toBe('1')
+    expect(Buffer.from(await readObject(bucket, 'during')).toString()).toBe('2')
+    bucket.close()
+  })
+})
