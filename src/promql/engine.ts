@@ -84,7 +84,10 @@ export function createEngine(options: Partial<EngineOptions> = {}): Engine {
     options: complete,
     prepare(query, range) {
       const text = typeof query === 'string' ? query : printExpr(query)
-      const expr = typeof query === 'string' ? parseExpr(query, complete.features) : query
+      const expr =
+        typeof query === 'string'
+          ? parseExpr(query, complete.features, complete.compileMatcher)
+          : query
       return new Prepared(text, expr, range, complete)
     },
   }

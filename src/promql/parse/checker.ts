@@ -3,7 +3,7 @@
 // Source: Prometheus 3.14 promql/parser/parse.go checkAST.
 
 import { metricNameLabel, quoteGo } from '../../model/index.ts'
-import { compileMatcher } from '../regex/matcher-compiler.ts'
+import type { MatcherCompiler } from '../../storage/index.ts'
 import type { Aggregation, Binary, Call, Expr, ValueType, VectorSelector } from './ast.ts'
 import { typeOf } from './ast.ts'
 import { parseError } from './parse-error.ts'
@@ -17,15 +17,17 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] }
  * Checks a tree just parsed and finishes it: drops `matching` where no two vectors meet, makes set operators
  * many-to-many, marks the selector of info(). Throws UserError bad_data.
  */
-export function checkExpr(query: string, expr: Expr): void {
-  new Checker(query).check(expr)
+export function checkExpr(query: string, expr: Expr, compile: MatcherCompiler): void {
+  new Checker(query, compile).check(expr)
 }
 
 class Checker {
   readonly #query: string
+  readonly #compile: MatcherCompiler
 
-  constructor(query: string) {
+  constructor(query: string, compile: MatcherCompiler) {
     this.#query = query
+    this.#compile = compile
   }
 
   check(expr: Expr): ValueType {
@@ -191,7 +193,7 @@ class Checker {
       throw this.#fault(node, `metric name must not be set twice: ${names}`)
     }
     if (node.allowsEmptyMatchers) return
-    if (node.matchers.some((matcher) => !compileMatcher(matcher).matchesEmpty)) return
+    if (node.matchers.some((matcher) => !this.#compile(matcher).matchesEmpty)) return
     throw this.#fault(node, 'vector selector must contain at least one non-empty matcher')
   }
 

@@ -329,8 +329,10 @@ export class Lexer {
   }
 
   #peek(ahead = 0): string {
-    const code = this.text.codePointAt(this.#index + ahead)
-    return code === undefined ? '' : String.fromCodePoint(code)
+    const char = this.text[this.#index + ahead]
+    if (char === undefined) return ''
+    if (char < '\ud800') return char
+    return String.fromCodePoint(this.text.codePointAt(this.#index + ahead)!)
   }
 
   #take(length: number): Token {
@@ -389,11 +391,12 @@ function isDigit(char: string): boolean {
 }
 
 function isAlpha(char: string): boolean {
-  return /^[A-Za-z_]$/.test(char)
+  if (char.length !== 1) return false
+  return (char >= 'a' && char <= 'z') || (char >= 'A' && char <= 'Z') || char === '_'
 }
 
 function isAlphaNumeric(char: string): boolean {
-  return /^[A-Za-z0-9_]$/.test(char)
+  return isAlpha(char) || isDigit(char)
 }
 
 function isLoneSurrogate(char: string): boolean {

@@ -8,7 +8,6 @@ import {
   metricNameLabel,
   quoteGo,
 } from '../../model/index.ts'
-import { compileMatcher } from '../regex/matcher-compiler.ts'
 import type { VectorSelector } from './ast.ts'
 import { unquote } from './literals.ts'
 import type { TokenStream } from './token-stream.ts'
@@ -77,15 +76,15 @@ function parseMatcher(stream: TokenStream): Matcher {
   if (!stream.at('STRING')) throw stream.unexpected('label matching', 'string')
   const value = unquote(stream.take().text)
   const matcher = { type: operator.kind as MatcherType, name, value }
-  const fault = regexFaultOf(matcher)
+  const fault = regexFaultOf(stream, matcher)
   if (fault !== undefined) throw stream.fault(first.start, fault)
   return matcher
 }
 
-function regexFaultOf(matcher: Matcher): string | undefined {
+function regexFaultOf(stream: TokenStream, matcher: Matcher): string | undefined {
   if (matcher.type === '=' || matcher.type === '!=') return undefined
   try {
-    compileMatcher(matcher)
+    stream.compile(matcher)
     return undefined
   } catch (error) {
     return (error as Error).message

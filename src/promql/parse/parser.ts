@@ -4,6 +4,8 @@
 // Source: Prometheus 3.14 promql/parser/generated_parser.y.
 
 import { type Matcher, UserError } from '../../model/index.ts'
+import type { MatcherCompiler } from '../../storage/index.ts'
+import { createMatcherCompiler } from '../regex/matcher-compiler.ts'
 import type {
   AggregationOp,
   Binary,
@@ -31,6 +33,7 @@ import {
   parseOffsetDuration,
   parsePositiveDuration,
 } from './parse-duration.ts'
+import { parseError } from './parse-error.ts'
 import { isMetricName, parseLabelNames, parseVectorSelector } from './parse-selector.ts'
 import { TokenStream } from './token-stream.ts'
 import { aggregators, preprocessors, type Token } from './tokens.ts'
@@ -66,20 +69,27 @@ const parameterAggregators = new Set([
 ])
 const experimentalAggregators = new Set(['limitk', 'limit_ratio'])
 
-/** Parses and checks an expression. Throws UserError bad_data: `1:14: parse error: …`. */
-export function parseExpr(text: string, features: ParserFeatures = defaultParserFeatures): Expr {
+/**
+ * Parses and checks an expression. Throws UserError bad_data: `1:14: parse error: …`. Regular expressions are
+ * compiled to check them; a caller that uses them afterwards hands its own compiler in.
+ */
+export function parseExpr(
+  text: string,
+  features: ParserFeatures = defaultParserFeatures,
+  compile: MatcherCompiler = createMatcherCompiler(),
+): Expr {
   checkSize(text)
-  const parser = new Parser(text, features)
+  const parser = new Parser(new TokenStream(text, compile), features)
   const expr = parser.parseQuery()
   checkDepth(text, expr)
-  checkExpr(text, expr)
+  checkExpr(text, expr, compile)
   return expr
 }
 
 /** Parses one selector, as match[] parameters have it. An empty or all-accepting one is the caller's to refuse. */
 export function parseSelector(text: string): readonly Matcher[] {
   checkSize(text)
-  const stream = new TokenStream(text)
+  const stream = new TokenStream(text, createMatcherCompiler())
   const token = stream.peek()
   const name = isMetricName(token) ? stream.take() : undefined
   const selector = parseVectorSelector(stream, name)
@@ -99,10 +109,7 @@ function checkDepth(text: string, root: Expr): void {
   let level: Expr[] = [root]
   for (let depth = 1; level.length > 0; depth++) {
     if (depth > depthMax) {
-      throw new TokenStream(text).fault(
-        level[0]!.pos.start,
-        `expression is nested more than ${depthMax} deep`,
-      )
+      throw parseError(text, level[0]!.pos.start, `expression is nested more than ${depthMax} deep`)
     }
     level = level.flatMap(childrenOf)
   }
@@ -113,8 +120,8 @@ class Parser {
   readonly #features: ParserFeatures
   #nesting = 0
 
-  constructor(text: string, features: ParserFeatures) {
-    this.#stream = new TokenStream(text)
+  constructor(stream: TokenStream, features: ParserFeatures) {
+    this.#stream = stream
     this.#features = features
   }
 

@@ -2,6 +2,7 @@
 // Source: Prometheus 3.14 promql/parser/generated_parser.y, metric and label_set.
 
 import { type Label, type Labels, metricNameLabel, sortLabels } from '../../model/index.ts'
+import { createMatcherCompiler } from '../regex/matcher-compiler.ts'
 import { isMetricName, parseLabelSet } from './parse-selector.ts'
 import { TokenStream } from './token-stream.ts'
 
@@ -14,7 +15,7 @@ export interface SeriesDescription {
 /** Splits a series line after its metric; a quoted name may stand in the braces. Throws UserError bad_data. */
 export function parseSeriesDescription(text: string): SeriesDescription {
   const labels: Label[] = []
-  const stream = new TokenStream(text)
+  const stream = new TokenStream(text, createMatcherCompiler())
   const first = stream.peek()
   const name = isMetricName(first) ? stream.take().text : undefined
   if (name === undefined && first.kind !== '{') throw stream.unexpected()

@@ -1,6 +1,7 @@
 // One token of lookahead over the lexer, and the wording of "unexpected" errors: the innermost construct that
 // is being read says what it expected.
 
+import type { MatcherCompiler } from '../../storage/index.ts'
 import { Lexer } from './lexer.ts'
 import { parseError } from './parse-error.ts'
 import { describeToken, type Token } from './tokens.ts'
@@ -13,13 +14,16 @@ interface Construct {
 /** Reads tokens one by one; every method that reads may throw the lexer's errors. */
 export class TokenStream {
   readonly text: string
+  /** Checks the regular expressions of matchers. */
+  readonly compile: MatcherCompiler
   readonly #lexer: Lexer
   readonly #constructs: Construct[] = []
   #lookahead: Token | undefined
   #lastEnd = 0
 
-  constructor(text: string) {
+  constructor(text: string, compile: MatcherCompiler) {
     this.text = text
+    this.compile = compile
     this.#lexer = new Lexer(text)
   }
 

@@ -92,6 +92,12 @@ function repeatedSet(item: RegexNode, min: number, max: number): string[] | unde
 function productOf(items: readonly RegexNode[]): string[] | undefined {
   let out = ['']
   for (const item of items) {
+    // Most expressions are text: one value with one more character each time.
+    const char = charOf(item)
+    if (char !== undefined && out.length === 1) {
+      out[0] += char
+      continue
+    }
     const values = setOf(item)
     if (values === undefined) return undefined
     const length = lengthOf(out) * values.length + lengthOf(values) * out.length
@@ -100,6 +106,14 @@ function productOf(items: readonly RegexNode[]): string[] | undefined {
     else out = out.flatMap((head) => values.map((value) => head + value))
   }
   return out
+}
+
+function charOf(node: RegexNode): string | undefined {
+  if (node.kind !== 'chars' || node.chars.length !== 2 || node.chars[0] !== node.chars[1]) {
+    return undefined
+  }
+  const code = node.chars[0]!
+  return code >= 0xd800 && code < 0xe000 ? undefined : String.fromCodePoint(code)
 }
 
 function lengthOf(values: readonly string[]): number {
@@ -157,8 +171,7 @@ interface Head {
 function headOf(node: RegexNode): Head {
   switch (node.kind) {
     case 'chars': {
-      const isOne = node.chars.length === 2 && node.chars[0] === node.chars[1]
-      const prefix = isOne ? charsOf(node.chars)?.[0] : undefined
+      const prefix = charOf(node)
       return { prefix: prefix ?? '', isWhole: prefix !== undefined }
     }
     case 'concat': {

@@ -26,11 +26,6 @@ export function createMatcherCompiler(
   return (matcher) => compileWith(matcher, (pattern) => cache.get(pattern))
 }
 
-/** Compiles one matcher, without a cache; throws UserError bad_data for a bad regular expression. */
-export function compileMatcher(matcher: Matcher): CompiledMatcher {
-  return compileWith(matcher, compileRegex)
-}
-
 function compileWith(matcher: Matcher, regexOf: (pattern: string) => Regex): CompiledMatcher {
   const { value } = matcher
   switch (matcher.type) {
