@@ -143,6 +143,7 @@ export class QueryRun {
       values: samples.values,
       startTimestampsMs: undefined,
       histograms: undefined,
+      dropCounts: undefined,
       from: 0,
       to: samples.count,
       startMs: endMs - bounds.rangeMs,

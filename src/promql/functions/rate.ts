@@ -22,8 +22,6 @@ import {
   mixedSchemas,
   notCounter,
   notGauge,
-  possiblyNoCounter,
-  possiblyNoCounterType,
   startTimeOverlap,
 } from './annotation-texts.ts'
 import { extendedRate } from './extended-rate.ts'
@@ -57,20 +55,6 @@ function growth(window: SampleWindow, kind: RateKind, out: PointOut, notes: Note
   if (window.selection !== 'plain') extendedRate(window, samples, kind, out, notes)
   else if (samples === 'floats') floatGrowth(window, kind, out, notes)
   else histogramGrowth(window, kind, out, notes)
-  if (kind.isCounter && samples === 'floats' && out.present !== 0) noteNonCounter(notes)
-}
-
-function noteNonCounter(notes: Notes): void {
-  const name = notes.metricName()
-  if (name === '') return
-  if (notes.typeLabels) {
-    const type = notes.metricType()
-    if (type !== 'counter' && type !== 'histogram') {
-      notes.annotate('info', possiblyNoCounterType(name, type), 0)
-    }
-  } else if (!/_(total|sum|count|bucket)$/.test(name)) {
-    notes.annotate('info', possiblyNoCounter(name), 0)
-  }
 }
 
 function floatGrowth(window: SampleWindow, kind: RateKind, out: PointOut, notes: Notes): void {
@@ -92,7 +76,8 @@ function floatGrowth(window: SampleWindow, kind: RateKind, out: PointOut, notes:
 
 // What the counter had reached before each of its resets.
 function lostInResets(window: SampleWindow): number {
-  const { values, startTimestampsMs, from, to } = window
+  const { values, startTimestampsMs, dropCounts, from, to } = window
+  if (dropCounts !== undefined && dropCounts[from] === dropCounts[to - 1]) return 0
   let lost = 0
   let previous = values[from]!
   for (let i = from + 1; i < to; i++) {

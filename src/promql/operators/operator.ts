@@ -139,6 +139,11 @@ export interface SampleWindow {
   startTimestampsMs: Float64Array | undefined
   /** Set by index where the sample is a histogram; undefined where the row has none. */
   histograms: (FloatHistogram | undefined)[] | undefined
+  /**
+   * By sample, how many samples up to it are lower than the one before: a window with equal counts at both ends has no
+   * counter reset. Only for rate and increase over floats without start timestamps, else undefined.
+   */
+  dropCounts: Uint32Array | undefined
   from: number
   to: number
   /** The window is (startMs, endMs], offset and @ applied. */

@@ -44,6 +44,8 @@ export class WindowOperator implements Operator {
   readonly #samples = new SampleBuffer()
   readonly #out = new PointOut()
   readonly #window: SampleWindow
+  readonly #isCounterCall: boolean
+  #drops = new Uint32Array(256)
   #columns: readonly Float64Array[] = []
   #scalars: number[] = []
   #notes: CallNotes | undefined
@@ -61,6 +63,7 @@ export class WindowOperator implements Operator {
     this.#bounds = parts.bounds
     this.#call = parts.call
     this.#window = emptyWindow(parts.bounds.selection)
+    this.#isCounterCall = parts.call.name === 'rate' || parts.call.name === 'increase'
   }
 
   async series(): Promise<SeriesTable> {
@@ -111,6 +114,7 @@ export class WindowOperator implements Operator {
       this.#context.options.useStartTimestamps && samples.hasStartTimestamps
         ? samples.startTimestampsMs
         : undefined
+    window.dropCounts = this.#countDrops(window)
     let from = 0
     let to = 0
     let floats = 0
@@ -148,8 +152,24 @@ export class WindowOperator implements Operator {
     return 1
   }
 
+  // Counting once per row saves every window a walk over its samples.
+  #countDrops(window: SampleWindow): Uint32Array | undefined {
+    if (!this.#isCounterCall || window.histograms !== undefined) return undefined
+    if (window.startTimestampsMs !== undefined) return undefined
+    const { count, values } = this.#samples
+    if (this.#drops.length < count) this.#drops = new Uint32Array(2 * count)
+    const drops = this.#drops
+    let total = 0
+    drops[0] = 0
+    for (let i = 1; i < count; i++) {
+      if (values[i]! < values[i - 1]!) total++
+      drops[i] = total
+    }
+    return drops
+  }
+
   #noteCounter(): void {
-    if (this.#call.name !== 'rate' && this.#call.name !== 'increase') return
+    if (!this.#isCounterCall) return
     const notes = this.#notes!
     const name = notes.metricName()
     if (name === '') return
@@ -184,6 +204,7 @@ function emptyWindow(selection: SampleWindow['selection']): SampleWindow {
     values: none,
     startTimestampsMs: undefined,
     histograms: undefined,
+    dropCounts: undefined,
     from: 0,
     to: 0,
     startMs: 0,

@@ -25,6 +25,7 @@ function call(name: string, parts: WindowParts, scalars: readonly number[] = [])
     values: Float64Array.from(parts.samples, ([, value]) => value),
     startTimestampsMs: parts.starts && Float64Array.from(parts.starts, (time) => time * 1000),
     histograms: undefined,
+    dropCounts: undefined,
     from: 0,
     to: parts.samples.length,
     startMs: parts.range[0] * 1000,
