@@ -1,5 +1,7 @@
-// PromQL is specified in itself: every evaluation of our scripts, and of $CONFORMANCE_DIR/promqltest, holds.
-import { expect, test } from 'vitest'
+// PromQL is specified in itself: every evaluation of our scripts, and of $CONFORMANCE_DIR/promqltest, holds, with the
+// data in memory and again with it in a block.
+import { afterAll, describe, expect, test } from 'vitest'
+import type { ScriptStorage } from '../../src/promql/index.ts'
 import {
   ChunkStorage,
   createScriptEngine,
@@ -7,29 +9,30 @@ import {
   runScriptFiles,
 } from '../../src/promql/index.ts'
 import { neverCancelled } from '../../src/storage/index.ts'
+import { BlockStorage } from './block-storage.ts'
 
-async function failuresOf(path: string): Promise<{ passed: number; report: string[] }> {
-  const engine = createScriptEngine()
-  const report: string[] = []
-  const { passedCount } = await runScriptFiles([path], {
-    storage: new ChunkStorage(engine.options.compileMatcher, engine.options.hashSeed),
-    evaluate: evaluateWith(engine, 'scripts', neverCancelled),
-    print: (line) => report.push(line),
-  })
-  report.pop()
-  return { passed: passedCount, report }
-}
+const engine = createScriptEngine()
+const blocks = new BlockStorage(engine)
+afterAll(() => blocks.close())
 
-test('our own scripts hold', async () => {
-  const { passed, report } = await failuresOf('test/promql/scripts')
-  expect(report).toEqual([])
-  expect(passed).toBeGreaterThan(100)
-})
+const storages: readonly (readonly [string, ScriptStorage])[] = [
+  ['chunks in memory', new ChunkStorage(engine.options.compileMatcher, engine.options.hashSeed)],
+  ['a block', blocks],
+]
 
 const conformance = process.env.CONFORMANCE_DIR
+const folders = ['test/promql/scripts']
+if (conformance !== undefined) folders.push(`${conformance}/promqltest`)
 
-test.skipIf(conformance === undefined)('the conformance scripts hold', async () => {
-  const { passed, report } = await failuresOf(`${conformance}/promqltest`)
-  expect(report).toEqual([])
-  expect(passed).toBeGreaterThan(0)
+describe.each(storages)('over %s', (_name, storage) => {
+  test.each(folders)('every evaluation of %s holds', async (folder) => {
+    const report: string[] = []
+    const { passedCount } = await runScriptFiles([folder], {
+      storage,
+      evaluate: evaluateWith(engine, 'scripts', neverCancelled),
+      print: (line) => report.push(line),
+    })
+    expect(report).toEqual([`${passedCount} passed, 0 failed`])
+    expect(passedCount).toBeGreaterThan(100)
+  })
 })
