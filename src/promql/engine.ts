@@ -3,7 +3,7 @@
 // Here: preparing. Elsewhere: one evaluation (query-run.ts); admission, caching and encoding (query room); access
 // (storage's decorators).
 
-import type { HashSeed } from '../kernel/index.ts'
+import type { HashSeed, XorDecoder } from '../kernel/index.ts'
 import { xorDecoderTwin } from '../kernel/index.ts'
 import { UserError } from '../model/index.ts'
 import type { CancelSignal, MatcherCompiler, Queryable } from '../storage/index.ts'
@@ -33,6 +33,8 @@ export interface EngineOptions extends EvaluationOptions {
   /** Which experimental parts of the grammar are accepted. */
   readonly features: ParserFeatures
   readonly compileMatcher: MatcherCompiler
+  /** Decodes float chunks: the thread's kernel, where it has one. */
+  readonly xorDecoder: XorDecoder
   /** Hashes label pairs inside a query; random, so that nobody can aim for a collision. */
   readonly hashSeed: HashSeed
 }
@@ -45,7 +47,6 @@ export const defaultEngineOptions: EvaluationOptions & { readonly features: Pars
   delayedNameRemoval: false,
   useStartTimestamps: false,
   typeAndUnitLabels: false,
-  xorDecoder: xorDecoderTwin,
   features: defaultParserFeatures,
 }
 
@@ -77,6 +78,7 @@ export function createEngine(options: Partial<EngineOptions> = {}): Engine {
   const complete: EngineOptions = {
     ...defaultEngineOptions,
     compileMatcher: createMatcherCompiler(),
+    xorDecoder: xorDecoderTwin,
     hashSeed: crypto.getRandomValues(new Uint32Array(4)),
     ...options,
   }
@@ -158,13 +160,14 @@ class Prepared implements PreparedQuery {
     measured: boolean,
   ): QueryRun {
     const options = this.#options
-    const { compileMatcher, hashSeed } = options
+    const { compileMatcher, xorDecoder, hashSeed } = options
     const context = new QueryContext({
       options,
       queryable,
       tenants,
       signal,
       compileMatcher,
+      xorDecoder,
       hashSeed,
     })
     return new QueryRun(context, {

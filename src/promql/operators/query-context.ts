@@ -21,8 +21,6 @@ export interface EvaluationOptions {
   readonly useStartTimestamps: boolean
   /** `__type__` decides what is a counter, rather than the suffix of the name. */
   readonly typeAndUnitLabels: boolean
-  /** Decodes float chunks: the thread's kernel, where it has one. */
-  readonly xorDecoder: XorDecoder
 }
 
 /** Shared state of one run. */
@@ -32,6 +30,7 @@ export class QueryContext {
   readonly tenants: readonly string[]
   readonly signal: CancelSignal
   readonly compileMatcher: MatcherCompiler
+  readonly xorDecoder: XorDecoder
   readonly dictionary: LabelDictionary
   readonly annotations = new Annotations()
   readonly samples: SampleAccount
@@ -43,6 +42,7 @@ export class QueryContext {
     readonly tenants: readonly string[]
     readonly signal: CancelSignal
     readonly compileMatcher: MatcherCompiler
+    readonly xorDecoder: XorDecoder
     readonly hashSeed: HashSeed
   }) {
     this.options = parts.options
@@ -50,6 +50,7 @@ export class QueryContext {
     this.tenants = parts.tenants
     this.signal = parts.signal
     this.compileMatcher = parts.compileMatcher
+    this.xorDecoder = parts.xorDecoder
     this.dictionary = new LabelDictionary(parts.hashSeed)
     this.samples = new SampleAccount(parts.options.maxSamples)
   }

@@ -70,7 +70,7 @@ export class Selection {
       cursor.close()
     }
     for (const warning of cursor.warnings) context.annotations.addPlain(warning)
-    return new Selection(builder.finish(), batches, batchOf, rowOf, context.options.xorDecoder)
+    return new Selection(builder.finish(), batches, batchOf, rowOf, context.xorDecoder)
   }
 
   /** Replaces `into` by the row's samples in the range, stale markers included. */
