@@ -4,10 +4,11 @@
 
 import { parseAllDocuments } from 'yaml'
 import { UserError } from '../model/index.ts'
-import type { Logger } from '../telemetry/index.ts'
+import type { Logger, Metrics } from '../telemetry/index.ts'
 import type { Bucket } from './bucket.ts'
 import { ConfigReader } from './config-reader.ts'
 import { FilesystemBucket } from './filesystem-bucket.ts'
+import { meteredBucket } from './metered-bucket.ts'
 import { prefixedBucket } from './prefixed-bucket.ts'
 import { readS3Options, type S3Options } from './s3-options.ts'
 
@@ -38,19 +39,37 @@ export function parseBucketConfig(text: string, environment: Environment): Bucke
   return { prefix, store }
 }
 
+/** What opening a bucket needs of its surroundings. */
+export interface BucketSurroundings {
+  /** HTTPS_PROXY, HTTP_PROXY, NO_PROXY and the variables that the file names. */
+  readonly environment: Environment
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly nowMs: () => number
+}
+
 /**
- * Opens the bucket of a Thanos objstore YAML. Throws UserError bad_config; does not contact the store. The S3 client
- * is loaded only where it is needed.
+ * Opens the bucket of a Thanos objstore YAML, with metrics. Throws UserError bad_config; does not contact the store.
+ * The S3 client is loaded only where it is needed.
  */
 export async function bucketFromConfig(
   text: string,
-  options: { readonly environment: Environment; readonly log: Logger },
+  surroundings: BucketSurroundings,
 ): Promise<Bucket> {
-  const { store, prefix } = parseBucketConfig(text, options.environment)
-  if (store.type === 'FILESYSTEM')
-    return prefixedBucket(new FilesystemBucket(store.directory), prefix)
+  const { environment, log, metrics, nowMs } = surroundings
+  const { store, prefix } = parseBucketConfig(text, environment)
+  const [name, bucket] = await openStore(store, environment, log)
+  return meteredBucket(prefixedBucket(bucket, prefix), name, metrics, nowMs)
+}
+
+async function openStore(
+  store: BucketConfig['store'],
+  environment: Environment,
+  log: Logger,
+): Promise<[string, Bucket]> {
+  if (store.type === 'FILESYSTEM') return [store.directory, new FilesystemBucket(store.directory)]
   const { S3Bucket } = await import('./s3-bucket.ts')
-  return prefixedBucket(new S3Bucket(store.options, options.environment, options.log), prefix)
+  return [store.options.bucket, new S3Bucket(store.options, environment, log)]
 }
 
 function readStore(top: ConfigReader, faults: string[]): BucketConfig['store'] | undefined {

@@ -2,4 +2,5 @@
 export * from './bucket.ts'
 export * from './bucket-config.ts'
 export * from './filesystem-bucket.ts'
+export * from './metered-bucket.ts'
 export * from './prefixed-bucket.ts'

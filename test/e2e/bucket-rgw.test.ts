@@ -3,9 +3,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Bucket, bucketFromConfig, readObject } from '../../src/objstore/index.ts'
+import { createLogger, Metrics } from '../../src/telemetry/index.ts'
 import { describeBucket } from '../objstore/bucket-contract.ts'
 import { type Rgw, startRgw } from './rgw.ts'
 
@@ -23,6 +23,13 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
+const surroundings = () => ({
+  environment: {},
+  log: createLogger('silent'),
+  metrics: new Metrics(),
+  nowMs: Date.now,
+})
+
 const open = (bucket: string, lines: string, prefix = ''): Promise<Bucket> =>
   bucketFromConfig(
     `type: S3
@@ -34,7 +41,7 @@ config:
   access_key: ${rgw.accessKey}
   secret_key: ${rgw.secretKey}
 ${lines}`,
-    { environment: {}, log: pino({ level: 'silent' }) },
+    surroundings(),
   )
 
 const sizes = { largeSizeBytes: 17_000_001, listCount: 1100 }
@@ -69,7 +76,7 @@ describe('a real store', () => {
   it('refuses a wrong secret and a bucket that is not there, with a hint', async () => {
     const wrong = await bucketFromConfig(
       `{type: S3, config: {bucket: plain, endpoint: "${rgw.endpoint}", insecure: true, access_key: ${rgw.accessKey}, secret_key: wrong}}`,
-      { environment: {}, log: pino({ level: 'silent' }) },
+      surroundings(),
     )
     await expect(wrong.put('x', Buffer.from('x'))).rejects.toThrow(/check the keys/)
     wrong.close()

@@ -2,9 +2,9 @@
 // against a real store in test/e2e/bucket-rgw.test.ts.
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import pino from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Bucket, bucketFromConfig, type ListEntry } from '../../src/objstore/index.ts'
+import { createLogger, Metrics } from '../../src/telemetry/index.ts'
 
 interface Seen {
   readonly method: string
@@ -64,7 +64,7 @@ config:
   access_key: a
   secret_key: b
 ${lines}`,
-      { environment, log: pino({ level: 'silent' }) },
+      { environment, log: createLogger('silent'), metrics: new Metrics(), nowMs: Date.now },
     )
     open.push(bucket)
     return bucket
