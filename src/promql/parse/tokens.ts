@@ -28,7 +28,10 @@ export const preprocessors: ReadonlySet<string> = words('start end step range ma
 /** Binary operators written as words. */
 export const wordOperators: ReadonlySet<string> = words('and or unless atan2')
 
-const operators = words('+ - * / % ^ == != < <= > >= </ >/ =~ !~ @ and or unless atan2')
+/** Every operator, those of matchers and `@` included. */
+export const operators: ReadonlySet<string> = words(
+  '+ - * / % ^ == != < <= > >= </ >/ =~ !~ @ and or unless atan2',
+)
 
 /** Words that stand for numbers. */
 export const numberWords: ReadonlySet<string> = words('inf nan')
