@@ -47,10 +47,8 @@ export class BatchBuilder {
   /** Adds a pair of this batch to the row. */
   addPair(pairId: number): void {
     this.#pairIds.push(pairId)
-    const sums = this.#rowHashes.view()
-    const hashes = this.#pairHashes.view()
-    const row = sums.length - 4
-    for (let i = 0; i < 4; i++) sums[row + i]! += hashes[4 * pairId + i]!
+    const row = this.#rowHashes.length - 4
+    for (let i = 0; i < 4; i++) this.#rowHashes.add(row + i, this.#pairHashes.at(4 * pairId + i))
   }
 
   /** Adds a pair to the dictionary: `[nameStart, nameEnd)` and `[valueStart, valueEnd)` of `bytes`; returns its id. */
@@ -82,7 +80,7 @@ export class BatchBuilder {
 
   /** Takes back the present row. */
   dropRow(): void {
-    this.#pairIds.length = this.#pairStarts.view().at(-1)!
+    this.#pairIds.length = this.#pairStarts.at(this.#pairStarts.length - 1)
     this.#pairStarts.length--
     this.#rowHashes.length -= 4
   }

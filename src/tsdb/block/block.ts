@@ -160,6 +160,13 @@ export class Block implements Queryable {
     }
   }
 
+  /** Notes in the meta, durably, that merging the block has failed, so that no plan names it again. */
+  markMergeFailed(): void {
+    const meta = { ...this.#meta, compaction: { ...this.#meta.compaction, failed: true } }
+    writeBlockMeta(this.directory, meta, this.#files)
+    this.#meta = meta
+  }
+
   /** Closes the block once nobody reads it. No select may follow. */
   close(): void {
     this.#closing = true

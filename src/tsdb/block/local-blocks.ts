@@ -5,7 +5,7 @@
 // leaves every sample in exactly one block: what a loaded block names as its parent is dropped.
 
 import { join } from 'node:path'
-import { checkTenant, type Matcher, type TimeRange } from '../../model/index.ts'
+import { CorruptionError, checkTenant, type Matcher, type TimeRange } from '../../model/index.ts'
 import {
   type CancelSignal,
   FanOut,
@@ -63,7 +63,7 @@ export class LocalBlocks implements Queryable {
     return store
   }
 
-  /** Tenants that have a directory, sorted. */
+  /** Tenants that have had blocks, sorted. */
   tenants(): string[] {
     return [...this.#tenants.keys()].sort()
   }
@@ -124,22 +124,26 @@ export class LocalBlocks implements Queryable {
     return this.#listing(request).labelValues(name, request, signal)
   }
 
-  /** Carries out the next merge of a tenant; false when there is none. Call until false. */
+  /**
+   * Carries out the next merge of a tenant; false when there is none. Call until false. Blocks whose merge meets
+   * corrupt bytes are logged and left as they are, for good.
+   */
   mergeNext(tenant: string, rangesMs: readonly number[], signal: CancelSignal): Promise<boolean> {
     return this.#alone(tenant, async () => {
-      const blocks = this.blocksOf(tenant)
-      const plan = new Set(
-        planMerge(
-          blocks.map((block) => block.meta),
-          rangesMs,
-        ),
-      )
-      if (plan.size === 0) return false
-      await this.#merge(
-        tenant,
-        blocks.filter((block) => plan.has(block.meta.ulid)),
-        signal,
-      )
+      const metas = this.blocksOf(tenant).map((block) => block.meta)
+      const plan = new Set(planMerge(metas, rangesMs))
+      const inputs = this.blocksOf(tenant).filter((block) => plan.has(block.meta.ulid))
+      if (inputs.length === 0) return false
+      try {
+        await this.#merge(tenant, inputs, signal)
+      } catch (error) {
+        if (!(error instanceof CorruptionError)) throw error
+        this.#options.log.error(
+          { err: error, tenant, blocks: [...plan] },
+          'blocks cannot be merged',
+        )
+        for (const block of inputs) block.markMergeFailed()
+      }
       return true
     })
   }
@@ -225,7 +229,7 @@ export class LocalBlocks implements Queryable {
   async #load(tenant: string): Promise<void> {
     const directory = join(this.#options.directory, tenant)
     const blocks: Block[] = []
-    for (const name of this.#files.list(directory)) {
+    for (const name of this.#namesIn(directory)) {
       // What was being created or removed when the process died.
       if (name.includes('.tmp')) this.#files.remove(join(directory, name))
       if (!isUlid(name)) continue
@@ -240,12 +244,26 @@ export class LocalBlocks implements Queryable {
       blocks.flatMap(({ meta }) => meta.compaction.parents.map((parent) => parent.ulid)),
     )
     const replaced = blocks.filter((block) => parents.has(block.meta.ulid))
-    this.#replace(tenant, replaced, blocks)
+    if (blocks.length > 0) this.#replace(tenant, replaced, blocks)
+  }
+
+  // A stray file among the tenants is nobody's directory.
+  #namesIn(directory: string): string[] {
+    try {
+      return this.#files.list(directory)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOTDIR') throw error
+      return []
+    }
   }
 
   async #open(tenant: string, ulid: string): Promise<Block> {
     const directory = join(this.directoryOf(tenant), ulid)
     const block = await openBlock(directory, this.#options)
+    if (block.meta.ulid !== ulid) {
+      const parts = { file: join(directory, 'meta.json'), offset: 0 }
+      throw new CorruptionError({ ...parts, expected: `ulid ${ulid}`, found: block.meta.ulid })
+    }
     this.#sizes.set(directory, blockSizeBytes(this.#files, directory))
     return block
   }

@@ -33,9 +33,9 @@ export function planMerge(blocks: readonly BlockMeta[], rangesMs: readonly numbe
     if (window.length > 0) return ulidsOf(window)
   }
   const longEnoughMs = rangesMs[Math.floor(rangesMs.length / 2)]!
-  const worn = older.filter(({ stats, minTimeMs, maxTimeMs }) => {
+  const worn = older.filter(({ stats, compaction, minTimeMs, maxTimeMs }) => {
     const share = stats.tombstoneCount / (stats.seriesCount + 1)
-    return maxTimeMs - minTimeMs >= longEnoughMs && share > tombstoneShareMax
+    return !compaction.failed && maxTimeMs - minTimeMs >= longEnoughMs && share > tombstoneShareMax
   })
   return ulidsOf(worn.slice(-1))
 }
@@ -44,21 +44,25 @@ function ulidsOf(blocks: readonly BlockMeta[]): string[] {
   return blocks.map((block) => block.ulid)
 }
 
-// The first run of blocks in which each overlaps what came before it.
+// The first run of blocks in which each overlaps what came before it, unless merging it has failed before.
 function firstOverlap(sorted: readonly BlockMeta[]): readonly BlockMeta[] {
   let run: BlockMeta[] = []
   let runMaxMs = -Infinity
   for (const block of sorted) {
     if (block.minTimeMs < runMaxMs) {
       run.push(block)
-    } else if (run.length > 1) {
+    } else if (isOverlap(run)) {
       return run
     } else {
       run = [block]
     }
     runMaxMs = Math.max(runMaxMs, block.maxTimeMs)
   }
-  return run.length > 1 ? run : []
+  return isOverlap(run) ? run : []
+}
+
+function isOverlap(run: readonly BlockMeta[]): boolean {
+  return run.length > 1 && !run.some((block) => block.compaction.failed)
 }
 
 // The blocks of the first aligned window that is full, or that lies behind the newest block and gets no fuller.

@@ -19,6 +19,16 @@ export class U32List {
     this.#words[this.length++] = value
   }
 
+  /** The value at `index`, which the caller knows to be there. */
+  at(index: number): number {
+    return this.#words[index]!
+  }
+
+  /** Adds to the value at `index`, modulo 2^32. */
+  add(index: number, value: number): void {
+    this.#words[index]! += value
+  }
+
   /** The values as a view, valid until the next push. */
   view(): Uint32Array {
     return this.#words.subarray(0, this.length)

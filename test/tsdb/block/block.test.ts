@@ -16,6 +16,7 @@ import {
   seed,
   selectAll,
 } from './block-fixtures.ts'
+import { indexV1, type V1Series } from './index-v1.ts'
 
 const one: readonly (readonly Sample[])[] = [[[1000, 1]]]
 
@@ -218,6 +219,37 @@ describe('corrupt files', () => {
       'expected segment 1, found 0 segments',
     )
   })
+})
+
+test('an index of version 1 is read', async () => {
+  const block = await blockOf([
+    { labels: { a: '1', b: 'x' }, chunks: [[[1000, 1]], [[5000, 2]]] },
+    { labels: { a: '2' }, chunks: [[[1000, 3]]] },
+  ])
+  const before = await readBlock(block)
+  const sizes = readFileSync(join(block.directory, 'chunks/000001'))
+  // Three chunks back to back: length, encoding, data, checksum.
+  const refs = [8]
+  for (let i = 0; i < 2; i++) refs.push(refs[i]! + sizes[refs[i]!]! + 6)
+  const at = (minTimeMs: number, ref: number) => ({ minTimeMs, maxTimeMs: minTimeMs, ref })
+  const series: V1Series[] = [
+    {
+      labels: [
+        ['a', '1'],
+        ['b', 'x'],
+      ],
+      chunks: [at(1000, refs[0]!), at(5000, refs[1]!)],
+    },
+    { labels: [['a', '2']], chunks: [at(1000, refs[2]!)] },
+  ]
+  writeFileSync(join(block.directory, 'index'), indexV1(series))
+  for (const wholeIndexSizeBytesMax of [0, 1 << 20]) {
+    const old = await openBlock(block.directory, { ...blockOptions, wholeIndexSizeBytesMax })
+    expect([...(await readBlock(old))]).toEqual([...before])
+    expect((await readBlock(old, [{ type: '!=', name: 'b', value: '' }])).size).toBe(1)
+    expect((await old.labelValues('a', allLabels(), neverCancelled)).values).toEqual(['1', '2'])
+    old.close()
+  }
 })
 
 describe('deleting', () => {

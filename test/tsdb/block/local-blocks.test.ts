@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -85,6 +93,7 @@ describe('local blocks', () => {
     const directory = temporaryDirectory()
     const store = await open(directory)
     await write(store, 't', 0, [seriesAt(0, 1)])
+    const written = store.blocksOf('t')[0]!.directory
     const before = await read(store)
     const sizeBytes = store.sizeBytes()
     await store.close()
@@ -95,7 +104,11 @@ describe('local blocks', () => {
     const broken = join(directory, 't', nextUlid())
     mkdirSync(broken)
     writeFileSync(join(broken, 'meta.json'), '{')
+    writeFileSync(join(directory, 'stray'), '')
+    const renamed = join(directory, 't', nextUlid())
+    cpSync(written, renamed, { recursive: true })
     const again = await open(directory)
+    expect(again.tenants()).toEqual(['t'])
     expect(await read(again)).toEqual(before)
     expect(again.sizeBytes()).toBe(sizeBytes)
     expect(existsSync(left)).toBe(false)
@@ -146,6 +159,24 @@ describe('merging', () => {
     expect([...(await readCursor(reading))]).toEqual(before)
     expect(existsSync(parents[0]!.directory)).toBe(false)
     await store.close()
+  })
+
+  test('leaves corrupt blocks as they are, for good, and goes on with the others', async () => {
+    const directory = temporaryDirectory()
+    const store = await open(directory)
+    for (const window of [0, 2, 4, 6, 8, 10, 12])
+      await write(store, 't', window, [seriesAt(window, window)])
+    const path = join(store.blocksOf('t')[1]!.directory, 'chunks', '000001')
+    const bytes = readFileSync(path)
+    bytes[15]! ^= 1
+    writeFileSync(path, bytes)
+    while (await store.mergeNext('t', ranges, neverCancelled));
+    await store.close()
+    const again = await open(directory)
+    expect(await again.mergeNext('t', ranges, neverCancelled)).toBe(false)
+    const levels = again.blocksOf('t').map((block) => block.meta.compaction.level)
+    expect(levels).toEqual([1, 1, 1, 2, 1])
+    await again.close()
   })
 
   test('of overlapping blocks equals a map of all samples', async () => {

@@ -62,6 +62,14 @@ describe('a merge plan', () => {
     expect(planMerge([block('a', 0, 2), block('b', 2, 4), block('d', 4, 6)], ranges)).toEqual([])
   })
 
+  test('passes over overlapping blocks whose merge has failed', () => {
+    const failed = { compaction: { ...block('x', 0, 1).compaction, failed: true } }
+    const blocks = [block('a', 0, 2, failed), block('b', 0, 2)]
+    expect(planMerge(blocks, ranges)).toEqual([])
+    const more = [block('c', 2, 4), block('d', 2, 4)]
+    expect(planMerge([...blocks, ...more], ranges)).toEqual(['c', 'd'])
+  })
+
   test('passes over a window whose merge has failed', () => {
     const failed = { compaction: { ...block('x', 0, 1).compaction, failed: true } }
     const blocks = [block('a', 0, 2, failed), block('b', 2, 4), block('c', 4, 6), block('d', 6, 8)]
