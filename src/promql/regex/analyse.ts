@@ -5,8 +5,11 @@ import type { CharClass } from './char-class.ts'
 import { codePointMax } from './char-class.ts'
 import type { RegexNode } from './regex-syntax.ts'
 
-/** Most values of a finite set; alternations that tools generate have thousands. */
-const setCountMax = 20_000
+/** Most values of an alternation; those that tools generate have thousands. */
+const setCountMax = 200_000
+
+/** Most values that a sequence of alternations multiplies to. */
+const productCountMax = 20_000
 
 /** Most characters of a finite set in all, so that products of alternatives stay small. */
 const setLengthMax = 1 << 20
@@ -101,7 +104,7 @@ function productOf(items: readonly RegexNode[]): string[] | undefined {
     const values = setOf(item)
     if (values === undefined) return undefined
     const length = lengthOf(out) * values.length + lengthOf(values) * out.length
-    if (out.length * values.length > setCountMax || length > setLengthMax) return undefined
+    if (out.length * values.length > productCountMax || length > setLengthMax) return undefined
     if (values.length === 1) out = out.map((head) => head + values[0]!)
     else out = out.flatMap((head) => values.map((value) => head + value))
   }

@@ -56,9 +56,14 @@ export function classHas(chars: CharClass, code: number): boolean {
 /** The set with every code point that differs from one of its own only by case. */
 export function foldClass(chars: CharClass): CharClass {
   const added: number[] = []
-  for (const [code, orbit] of orbits()) {
-    if (!classHas(chars, code)) continue
-    for (const other of orbit) if (other !== code) added.push(other, other)
+  const add = (orbit: readonly number[] | undefined) => {
+    for (const other of orbit ?? []) if (!classHas(chars, other)) added.push(other, other)
+  }
+  // Small sets look each code point up; large ones go through everything that has case.
+  if (chars.length === 2 && chars[1]! - chars[0]! < 100) {
+    for (let code = chars[0]!; code <= chars[1]!; code++) add(orbits().get(code))
+  } else {
+    for (const [code, orbit] of orbits()) if (classHas(chars, code)) add(orbit)
   }
   return added.length === 0 ? chars : classOfRanges([...chars, ...added])
 }

@@ -33,6 +33,8 @@ interface State {
 export class Dfa {
   readonly #nfa: Nfa
   readonly #symbolCount: number
+  // Words of memory that the program takes.
+  readonly #nfaCount: number
   readonly #kindOf: Uint8Array
   readonly #states: State[] = []
   readonly #byKey = new Map<string, number>()
@@ -40,6 +42,8 @@ export class Dfa {
   #accepting = new Uint8Array(16)
   // [state × symbol]: the state after it, or -1 where it is not known yet.
   #table: Int32Array
+  readonly #classMarks: Uint32Array
+  #markedSymbol = -1
   #setCount = 0
   #work = 0
 
@@ -48,6 +52,10 @@ export class Dfa {
     this.#symbolCount = nfa.symbols.count
     this.#kindOf = kindsOfSymbols(nfa)
     this.#walk = new ClosureWalk(nfa)
+    this.#classMarks = new Uint32Array(nfa.classCount)
+    let classEntryCount = 0
+    for (const classes of nfa.classesOf) classEntryCount += classes.length
+    this.#nfaCount = 6 * nfa.ops.length + 2 * nfa.symbols.starts.length + classEntryCount
     this.#table = new Int32Array(16 * this.#symbolCount).fill(-1)
     this.#add({ kernel: new Int32Array(0), before: outside })
     this.#add({ kernel: Int32Array.of(nfa.start), before: outside })
@@ -55,7 +63,7 @@ export class Dfa {
 
   /** Approximate memory of the tables. */
   get sizeBytes(): number {
-    return 4 * (this.#table.length + this.#setCount + 6 * this.#nfa.ops.length)
+    return 4 * (this.#table.length + this.#setCount + this.#nfaCount)
   }
 
   /** Whether the whole value matches. */
@@ -125,17 +133,32 @@ export class Dfa {
   }
 
   #step(state: State, symbol: number): State {
-    const { ops, next, operand, accepts, assertions } = this.#nfa
+    const { ops, next, operand, assertions } = this.#nfa
     const after = this.#kindOf[symbol]!
     const closed = this.#walk.closure(state.kernel, state.before, after)
     this.#spend()
+    this.#markClasses(symbol)
     this.#walk.startKernel()
     for (const instruction of closed) {
       if (ops[instruction] !== opcode.chars) continue
-      if (accepts[operand[instruction]!]![symbol] === 1) this.#walk.addToKernel(next[instruction]!)
+      if (this.#classMarks[operand[instruction]!] === symbol + 1) {
+        this.#walk.addToKernel(next[instruction]!)
+      }
     }
     // What stands before matters to assertions only; without any, fewer states are told apart.
     return { kernel: this.#walk.kernel(), before: assertions.length === 0 ? outside : after }
+  }
+
+  // Classes that hold the symbol bear its number; those of the symbol before are wiped first.
+  #markClasses(symbol: number): void {
+    const { classesOf } = this.#nfa
+    if (this.#markedSymbol === symbol) return
+    if (this.#markedSymbol >= 0) {
+      for (const index of classesOf[this.#markedSymbol]!) this.#classMarks[index] = 0
+    }
+    for (const index of classesOf[symbol]!) this.#classMarks[index] = symbol + 1
+    this.#markedSymbol = symbol
+    this.#work += classesOf[symbol]!.length
   }
 
   #accepts(state: State): boolean {

@@ -4,7 +4,7 @@
 // `signatureWorkMax`, so that building takes milliseconds whatever the expression.
 // Source: Cox, "Regular Expression Matching: the Virtual Machine Approach".
 
-import { type CharClass, classHas, classOfRanges } from './char-class.ts'
+import type { CharClass } from './char-class.ts'
 import { asciiWord } from './named-class.ts'
 import { type Assertion, type RegexNode, regexFault } from './regex-syntax.ts'
 
@@ -22,12 +22,13 @@ export interface Nfa {
   readonly ops: Uint8Array
   /** Where to go on. */
   readonly next: Int32Array
-  /** chars: index into `accepts`; split: the second way; assert: index into `assertions`. */
+  /** chars: index of a class; split: the second way; assert: index into `assertions`. */
   readonly operand: Int32Array
   readonly start: number
   readonly assertions: readonly Assertion[]
-  /** For each class of the program, 1 where it holds the symbol. */
-  readonly accepts: readonly Uint8Array[]
+  readonly classCount: number
+  /** For each symbol, the classes that hold it. */
+  readonly classesOf: readonly Int32Array[]
   readonly symbols: SymbolTable
 }
 
@@ -62,15 +63,16 @@ export function compileNfa(pattern: string, root: RegexNode): Nfa {
   const classes = [...compiler.classes]
   // Assertions look at newlines and word characters, which then must be symbols of their own.
   if (compiler.assertions.length > 0) classes.push([10, 10], asciiWord)
-  const symbols = makeSymbols(pattern, classes)
+  const { table, classesOf } = makeSymbols(pattern, classes)
   return {
     ops: Uint8Array.from(compiler.ops),
     next: Int32Array.from(compiler.next),
     operand: Int32Array.from(compiler.operand),
     start,
     assertions: compiler.assertions,
-    accepts: compiler.classes.map((chars) => acceptedSymbols(chars, symbols)),
-    symbols,
+    classCount: classes.length,
+    classesOf,
+    symbols: table,
   }
 }
 
@@ -121,15 +123,20 @@ class Compiler {
 
   #compileRepeat(item: RegexNode, min: number, max: number, then: number): number {
     let entry = then
+    let copyCount = min
     if (max === Infinity) {
-      entry = this.emit(opcode.split, -1, then)
-      this.next[entry] = this.compile(item, entry)
+      const loop = this.emit(opcode.split, -1, then)
+      const body = this.compile(item, loop)
+      this.next[loop] = body
+      // `a+` goes through its one body first; a second one would double at every level of nesting.
+      entry = min === 0 ? loop : body
+      if (min > 0) copyCount--
     } else {
       for (let i = min; i < max; i++) {
         entry = this.emit(opcode.split, this.compile(item, entry), then)
       }
     }
-    for (let i = 0; i < min; i++) entry = this.compile(item, entry)
+    for (let i = 0; i < copyCount; i++) entry = this.compile(item, entry)
     return entry
   }
 
@@ -152,7 +159,10 @@ function tooLarge(pattern: string): Error {
 }
 
 // Cuts the code points where any class begins or ends; intervals in the same classes are one symbol.
-function makeSymbols(pattern: string, classes: readonly CharClass[]): SymbolTable {
+function makeSymbols(
+  pattern: string,
+  classes: readonly CharClass[],
+): { table: SymbolTable; classesOf: Int32Array[] } {
   const cuts = new Set([0])
   for (const chars of classes) {
     for (let i = 0; i < chars.length; i += 2) cuts.add(chars[i]!).add(chars[i + 1]! + 1)
@@ -173,28 +183,23 @@ function makeSymbols(pattern: string, classes: readonly CharClass[]): SymbolTabl
   }
   const symbolBySignature = new Map<string, number>()
   const symbols = new Uint16Array(starts.length)
+  const classesOf: Int32Array[] = []
   for (const [index, signature] of signatures.entries()) {
     const key = signature.join()
-    const symbol = symbolBySignature.get(key) ?? symbolBySignature.size
-    if (symbol > 0xffff) throw tooLarge(pattern)
-    symbolBySignature.set(key, symbol)
+    let symbol = symbolBySignature.get(key)
+    if (symbol === undefined) {
+      symbol = classesOf.push(Int32Array.from(signature)) - 1
+      if (symbol > 0xffff) throw tooLarge(pattern)
+      symbolBySignature.set(key, symbol)
+    }
     symbols[index] = symbol
   }
   const ascii = new Uint16Array(128)
-  const table = { count: symbolBySignature.size, ascii, starts, symbolOf: symbols }
+  const table = { count: classesOf.length, ascii, starts, symbolOf: symbols }
   let interval = 0
   for (let code = 0; code < 128; code++) {
     while (interval + 1 < starts.length && starts[interval + 1]! <= code) interval++
     ascii[code] = symbols[interval]!
   }
-  return table
-}
-
-function acceptedSymbols(chars: CharClass, table: SymbolTable): Uint8Array {
-  const accepted = new Uint8Array(table.count)
-  const sorted = classOfRanges(chars)
-  for (const [index, start] of table.starts.entries()) {
-    if (classHas(sorted, start)) accepted[table.symbolOf[index]!] = 1
-  }
-  return accepted
+  return { table, classesOf }
 }

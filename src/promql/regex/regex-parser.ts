@@ -9,13 +9,15 @@ import {
   type CharClass,
   classOfRanges,
   foldClass,
-  negateClass,
 } from './char-class.ts'
 import { perlClasses, posixClasses, unicodeClass, withSign } from './named-class.ts'
 import { type Assertion, type RegexNode, regexFault } from './regex-syntax.ts'
 
 /** Deepest nesting of groups. */
 const nestingMax = 500
+
+/** Most bounds of ranges that the bracket classes of an expression have together. */
+const boundCountMax = 2_000_000
 
 /** Largest count, and largest product of nested counts. */
 const repeatMax = 1000
@@ -43,6 +45,9 @@ class RegexParser {
   readonly #pattern: string
   readonly #names = new Set<string>()
   readonly #levels: Level[] = []
+  // Classes by their text and the fold flag, so that equal ones are one object and cost once.
+  readonly #classes = new Map<string, CharClass>()
+  #boundCount = 0
   #level: Level
   #flags: Flags = { fold: false, multiLine: false, dotAll: true }
   #at = 0
@@ -96,7 +101,7 @@ class RegexParser {
         this.#backslash()
         return
       case '[':
-        this.#push(this.#bracketClass())
+        this.#level.items.push({ kind: 'chars', chars: this.#bracketClass() })
         return
       case '^':
         this.#at++
@@ -122,7 +127,7 @@ class RegexParser {
   }
 
   #push(chars: CharClass): void {
-    this.#level.items.push({ kind: 'chars', chars: this.#flags.fold ? foldClass(chars) : chars })
+    this.#level.items.push({ kind: 'chars', chars: this.#folded(chars) })
   }
 
   #assert(assertion: Assertion): void {
@@ -215,7 +220,7 @@ class RegexParser {
     const perl = perlClasses.get(letter.toLowerCase())
     if (perl !== undefined) {
       this.#at += 2
-      return withSign(this.#folded(perl), letter < 'a')
+      return this.#once(`\\${letter}`, () => withSign(this.#folded(perl), letter < 'a'))
     }
     if (letter !== 'p' && letter !== 'P') return undefined
     const rest = this.#pattern.slice(this.#at, this.#at + 64)
@@ -227,7 +232,8 @@ class RegexParser {
     const chars = unicodeClass(match[3] ?? match[2]!)
     if (chars === undefined) throw regexFault('invalid character class range', match[0])
     this.#at += match[0].length
-    return withSign(this.#folded(chars), (letter === 'P') !== (match[1] === '^'))
+    const negated = (letter === 'P') !== (match[1] === '^')
+    return this.#once(match[0], () => withSign(this.#folded(chars), negated))
   }
 
   #folded(chars: CharClass): CharClass {
@@ -272,9 +278,21 @@ class RegexParser {
       for (const bound of this.#classItem(start)) parts.push(bound)
     }
     this.#at++
+    this.#boundCount += parts.length
+    if (this.#boundCount > boundCountMax) throw regexFault('expression too large', this.#pattern)
     // Folding comes before negation, so that (?i)[^k] has neither k nor K.
-    const chars = this.#folded(classOfRanges(parts))
-    return negated ? negateClass(chars) : chars
+    return this.#once(this.#pattern.slice(start, this.#at), () =>
+      withSign(this.#folded(classOfRanges(parts)), negated),
+    )
+  }
+
+  #once(text: string, make: () => CharClass): CharClass {
+    const key = `${this.#flags.fold ? 'i' : ''}${text}`
+    const known = this.#classes.get(key)
+    if (known !== undefined) return known
+    const made = make()
+    this.#classes.set(key, made)
+    return made
   }
 
   #classItem(start: number): CharClass {
