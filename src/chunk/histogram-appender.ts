@@ -18,11 +18,13 @@ import {
   layoutOf,
   sameBounds,
   sameResolution,
+  sameSpans,
   unionSpans,
   writeLayout,
 } from './histogram-layout.ts'
 import type { HistogramSample } from './histogram-sample.ts'
 import { isGaugeHistogram, isStaleHistogram, staleHistogram } from './histogram-sample.ts'
+import { anyRunningSumFell } from './int64-column.ts'
 import { StartTimestampWriter } from './start-timestamps.ts'
 import { writeVarbitInt } from './varbit.ts'
 import type { BucketCounts } from './widen-histogram.ts'
@@ -171,6 +173,16 @@ export class HistogramAppender {
   #bucketsFell(sample: HistogramSample): boolean {
     const { positiveSpans, negativeSpans } = this.#layout
     const last = this.#last
+    if (
+      sample.kind === 'integer' &&
+      last.kind === 'integer' &&
+      sameSpans(sample.positiveSpans, positiveSpans) &&
+      sameSpans(sample.negativeSpans, negativeSpans)
+    )
+      return (
+        anyRunningSumFell(last.positiveDeltas, sample.positiveDeltas) ||
+        anyRunningSumFell(last.negativeDeltas, sample.negativeDeltas)
+      )
     return (
       fell(
         { indexes: bucketIndexes(positiveSpans), counts: positiveCounts(last) },

@@ -10,11 +10,12 @@ import type { HistogramLayout } from './histogram-layout.ts'
 import { bucketCountOf } from './histogram-layout.ts'
 import type { FloatCountHistogram, HistogramSample, IntegerHistogram } from './histogram-sample.ts'
 import { isStaleHistogram, staleHistogram } from './histogram-sample.ts'
+import { Int64Column, wordsOfInt64 } from './int64-column.ts'
 import {
-  readVarbitBigInt,
   readVarbitBigUint,
-  writeVarbitBigInt,
+  readVarbitWords,
   writeVarbitBigUint,
+  writeVarbitWords,
 } from './varbit.ts'
 
 /** Writes histograms of one layout, one after the other. */
@@ -44,84 +45,68 @@ export function histogramReader(
   return kind === 'integer' ? new IntegerReader(layout) : new FloatReader(layout)
 }
 
-/** An integer field: its last value and last difference; both wrap at 64 bits. */
-class IntegerColumn {
-  readonly values: BigInt64Array
-  readonly deltas: BigInt64Array
-
-  constructor(length: number) {
-    this.values = new BigInt64Array(length)
-    this.deltas = new BigInt64Array(length)
-  }
-
-  /** Keeps `value`; returns the second difference to store. */
-  advance(index: number, value: bigint): bigint {
-    const delta = BigInt.asIntN(64, value - this.values[index]!)
-    const dod = BigInt.asIntN(64, delta - this.deltas[index]!)
-    this.values[index] = value
-    this.deltas[index] = delta
-    return dod
-  }
-
-  /** The value whose second difference is `dod`. */
-  apply(index: number, dod: bigint): bigint {
-    this.deltas[index] = this.deltas[index]! + dod
-    this.values[index] = this.values[index]! + this.deltas[index]!
-    return this.values[index]!
-  }
-}
-
 // Column order: count, zero count, positive buckets, negative buckets.
 const countColumn = 0
 const zeroColumn = 1
 const firstBucket = 2
 
 class IntegerWriter implements HistogramWriter {
-  readonly #columns: IntegerColumn
+  readonly #columns: Int64Column
   readonly #sum = new XorState()
+  // Count and zero count of the sample at hand, to get at their words.
+  readonly #counts = new BigInt64Array(2)
+  readonly #countWords = wordsOfInt64(this.#counts)
   #first = true
 
   constructor(bucketCount: number) {
-    this.#columns = new IntegerColumn(firstBucket + bucketCount)
+    this.#columns = new Int64Column(firstBucket + bucketCount)
   }
 
   write(bits: BitWriter, sample: HistogramSample): void {
     const histogram = sample as IntegerHistogram
-    const { values } = this.#columns
     if (this.#first) {
-      this.#first = false
-      values[countColumn] = histogram.count
-      values[zeroColumn] = histogram.zeroCount
       writeVarbitBigUint(bits, histogram.count)
       writeVarbitBigUint(bits, histogram.zeroCount)
       writeFirstSum(bits, this.#sum, histogram)
-      let at = firstBucket
-      for (const deltas of [histogram.positiveDeltas, histogram.negativeDeltas])
-        for (const delta of deltas) {
-          values[at++] = delta
-          writeVarbitBigInt(bits, delta)
-        }
-      return
-    }
-    if (isStaleHistogram(histogram)) {
-      writeVarbitBigInt(bits, 0n)
-      writeVarbitBigInt(bits, 0n)
+    } else if (isStaleHistogram(histogram)) {
+      // Second differences of count and zero count are 0, which takes a bit each.
+      bits.writeBits(0, 2)
       writeXor(bits, this.#sum, histogram.sumHigh, histogram.sumLow)
       return
     }
-    writeVarbitBigInt(bits, this.#columns.advance(countColumn, histogram.count))
-    writeVarbitBigInt(bits, this.#columns.advance(zeroColumn, histogram.zeroCount))
-    writeXor(bits, this.#sum, histogram.sumHigh, histogram.sumLow)
-    let at = firstBucket
-    for (const deltas of [histogram.positiveDeltas, histogram.negativeDeltas])
-      for (const delta of deltas) writeVarbitBigInt(bits, this.#columns.advance(at++, delta))
+    this.#counts[countColumn] = histogram.count
+    this.#counts[zeroColumn] = histogram.zeroCount
+    this.#writeColumns(bits, countColumn, this.#countWords, !this.#first)
+    if (!this.#first) writeXor(bits, this.#sum, histogram.sumHigh, histogram.sumLow)
+    const { positiveDeltas, negativeDeltas } = histogram
+    this.#writeColumns(bits, firstBucket, wordsOfInt64(positiveDeltas), true)
+    const negativeStart = firstBucket + positiveDeltas.length
+    this.#writeColumns(bits, negativeStart, wordsOfInt64(negativeDeltas), true)
+    this.#first = false
+  }
+
+  // First values are kept and leave no difference; buckets of a first sample are written as they are.
+  #writeColumns(bits: BitWriter, from: number, words: Int32Array, written: boolean): void {
+    const columns = this.#columns
+    for (let i = 0; i < words.length; i += 2) {
+      const index = from + (i >> 1)
+      const low = words[i]!
+      const high = words[i + 1]!
+      if (this.#first) {
+        columns.set(index, high, low)
+        if (written) writeVarbitWords(bits, high, low)
+        continue
+      }
+      columns.advance(index, high, low)
+      writeVarbitWords(bits, columns.high, columns.low)
+    }
   }
 }
 
 class IntegerReader implements HistogramReader {
   readonly #layout: HistogramLayout
   readonly #positiveCount: number
-  readonly #columns: IntegerColumn
+  readonly #columns: Int64Column
   readonly #sum = new XorState()
   #first = true
 
@@ -129,31 +114,34 @@ class IntegerReader implements HistogramReader {
     this.#layout = layout
     this.#positiveCount = bucketCountOf(layout.positiveSpans)
     const bucketCount = this.#positiveCount + bucketCountOf(layout.negativeSpans)
-    this.#columns = new IntegerColumn(firstBucket + bucketCount)
+    this.#columns = new Int64Column(firstBucket + bucketCount)
   }
 
   read(bits: BitReader, hint: CounterResetHint): HistogramSample {
-    const columns = this.#columns
-    const { values } = columns
+    const { values } = this.#columns
     if (this.#first) {
-      this.#first = false
       values[countColumn] = readVarbitBigUint(bits)
       values[zeroColumn] = readVarbitBigUint(bits)
       readFirstSum(bits, this.#sum)
-      for (let i = firstBucket; i < values.length; i++) values[i] = readVarbitBigInt(bits)
+      this.#readBuckets(bits)
+      this.#first = false
     } else {
-      columns.apply(countColumn, readVarbitBigInt(bits))
-      columns.apply(zeroColumn, readVarbitBigInt(bits))
+      this.#apply(bits, countColumn)
+      this.#apply(bits, zeroColumn)
       readXor(bits, this.#sum)
-      if (!isStaleSum(this.#sum))
-        for (let i = firstBucket; i < values.length; i++) columns.apply(i, readVarbitBigInt(bits))
+      if (!isStaleSum(this.#sum)) this.#readBuckets(bits)
     }
     if (isStaleSum(this.#sum)) return staleHistogram('integer')
+    const { schema, zeroThreshold, positiveSpans, negativeSpans, customValues } = this.#layout
     const negativeStart = firstBucket + this.#positiveCount
     return {
       kind: 'integer',
-      ...this.#layout,
       counterResetHint: hint,
+      schema,
+      zeroThreshold,
+      positiveSpans,
+      negativeSpans,
+      customValues,
       count: BigInt.asUintN(64, values[countColumn]!),
       zeroCount: BigInt.asUintN(64, values[zeroColumn]!),
       positiveDeltas: values.slice(firstBucket, negativeStart),
@@ -161,6 +149,22 @@ class IntegerReader implements HistogramReader {
       sumLow: this.#sum.low,
       sumHigh: this.#sum.high,
     }
+  }
+
+  #readBuckets(bits: BitReader): void {
+    const columns = this.#columns
+    for (let i = firstBucket; i < columns.values.length; i++) {
+      if (!this.#first) this.#apply(bits, i)
+      else {
+        readVarbitWords(bits)
+        columns.set(i, bits.high, bits.low)
+      }
+    }
+  }
+
+  #apply(bits: BitReader, index: number): void {
+    readVarbitWords(bits)
+    this.#columns.apply(index, bits.high, bits.low)
   }
 }
 

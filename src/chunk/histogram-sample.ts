@@ -5,6 +5,7 @@
 
 import type { CounterResetHint, FloatHistogram, Span } from '../model/index.ts'
 import { staleHigh, staleLow } from '../model/index.ts'
+import { runningSums } from './int64-column.ts'
 
 /** What integer and float histograms share. */
 export interface HistogramShape {
@@ -101,17 +102,7 @@ export function toFloatHistogram(histogram: HistogramSample): FloatHistogram {
     ...shared,
     count: Number(histogram.count),
     zeroCount: Number(histogram.zeroCount),
-    positiveBuckets: absoluteCounts(histogram.positiveDeltas),
-    negativeBuckets: absoluteCounts(histogram.negativeDeltas),
+    positiveBuckets: runningSums(histogram.positiveDeltas),
+    negativeBuckets: runningSums(histogram.negativeDeltas),
   }
-}
-
-function absoluteCounts(deltas: BigInt64Array): Float64Array {
-  const out = new Float64Array(deltas.length)
-  let count = 0n
-  for (let i = 0; i < deltas.length; i++) {
-    count += deltas[i]!
-    out[i] = Number(count)
-  }
-  return out
 }

@@ -1,6 +1,6 @@
 // Varbit integers: a prefix of ones chooses one of nine widths; small numbers take few bits.
 // Signed numbers of n bits cover −(2^(n−1)−1) … 2^(n−1): the pattern with only the top bit set is positive.
-// Units: numbers are exact within ±2^53; bigint forms carry all 64 bits.
+// Units: numbers are exact within ±2^53; words and bigint carry all 64 bits.
 // Source: Prometheus tsdb/docs/format/chunks.md, varbit_int and varbit_uint.
 
 import type { BitReader, BitWriter } from '../kernel/index.ts'
@@ -18,11 +18,15 @@ export function writeVarbitUint(bits: BitWriter, value: number): void {
   writeClass(bits, uintClass(value), Math.floor(value / word), value)
 }
 
-/** Writes a signed 64-bit integer. */
-export function writeVarbitBigInt(bits: BitWriter, value: bigint): void {
-  // Below 2^53 the class can be told from the double; above, 56 or 64 bits remain to be told apart.
-  const fits56 = value > -(1n << 55n) && value <= 1n << 55n
-  writeClass(bits, fits56 ? Math.min(intClass(Number(value)), 7) : 8, highOf(value), lowOf(value))
+/** Writes a signed 64-bit integer given by its words. */
+export function writeVarbitWords(bits: BitWriter, high: number, low: number): void {
+  if (high === low >> 31) writeClass(bits, intClass(low), high, low)
+  else {
+    const fits56 =
+      (high > -0x800000 || (high === -0x800000 && low !== 0)) &&
+      (high < 0x800000 || (high === 0x800000 && low === 0))
+    writeClass(bits, fits56 ? 7 : 8, high, low)
+  }
 }
 
 /** Writes an unsigned 64-bit integer. */
@@ -43,10 +47,9 @@ export function readVarbitUint(bits: BitReader): number {
   return (bits.high >>> 0) * word + (bits.low >>> 0)
 }
 
-/** Reads a signed 64-bit integer. */
-export function readVarbitBigInt(bits: BitReader): bigint {
-  const width = readSigned(bits)
-  return width <= 25 ? BigInt(bits.low) : joined(bits.high, bits.low)
+/** Reads a signed 64-bit integer into `bits.high` and `bits.low`. */
+export function readVarbitWords(bits: BitReader): void {
+  readSigned(bits)
 }
 
 /** Reads an unsigned 64-bit integer. */
@@ -67,12 +70,14 @@ function lowOf(value: bigint): number {
   return Number(BigInt.asIntN(32, value))
 }
 
+// The largest value of each class but the last; the smallest is its negative plus one.
+const intMax = widths.slice(0, 8).map((width) => (width === 0 ? 0 : 2 ** (width - 1)))
+
 function intClass(value: number): number {
-  for (let i = 0; i < 8; i++) {
-    const half = 2 ** (widths[i]! - 1)
-    if (value === 0 || (i > 0 && value > -half && value <= half)) return i
-  }
-  return 8
+  if (value === 0) return 0
+  let i = 1
+  while (i < 8 && (value > intMax[i]! || value <= -intMax[i]!)) i++
+  return i
 }
 
 function uintClass(value: number): number {
@@ -96,9 +101,9 @@ function readUnsigned(bits: BitReader): number {
   return width
 }
 
-function readSigned(bits: BitReader): number {
+function readSigned(bits: BitReader): void {
   const width = readUnsigned(bits)
-  if (width === 0 || width === 64) return width
+  if (width === 0 || width === 64) return
   if (width <= 25) {
     if (bits.low > 1 << (width - 1)) {
       bits.low -= 1 << width
@@ -107,5 +112,4 @@ function readSigned(bits: BitReader): number {
   } else if (bits.high > 0x800000 || (bits.high === 0x800000 && bits.low !== 0)) {
     bits.high -= 0x1000000
   }
-  return width
 }

@@ -32,6 +32,11 @@ export function negativeCounts(sample: HistogramSample): BucketCounts {
 /** The sample with the buckets of `layout`, which has all of the sample's own. */
 export function widenHistogram(sample: HistogramSample, layout: HistogramLayout): HistogramSample {
   const { positiveSpans, negativeSpans } = layout
+  if (
+    sameSpans(sample.positiveSpans, positiveSpans) &&
+    sameSpans(sample.negativeSpans, negativeSpans)
+  )
+    return sample
   const spans = { positiveSpans, negativeSpans }
   if (sample.kind === 'integer')
     return {

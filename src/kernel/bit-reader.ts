@@ -33,12 +33,25 @@ export class BitReader {
     const next = start + count
     if (next > this.endBits) throw this.corruption(`${count} more bits`, 'the end of the chunk')
     this.positionBits = next
+    return this.#peek(start) >>> (32 - count)
+  }
+
+  // The 32 bits from `start` on, left-aligned; bits beyond the bytes are 0.
+  #peek(start: number): number {
     const bytes = this.bytes
     const at = this.offset + (start >>> 3)
     const shift = start & 7
-    let word = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!
-    if (shift !== 0) word = (word << shift) | (bytes[at + 4]! >>> (8 - shift))
-    return word >>> (32 - count)
+    if (at + 4 >= bytes.length) return this.#peekAtEnd(at, shift)
+    const word =
+      (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!
+    return shift === 0 ? word : (word << shift) | (bytes[at + 4]! >>> (8 - shift))
+  }
+
+  // Apart, so that the usual path never reads outside of the bytes.
+  #peekAtEnd(at: number, shift: number): number {
+    let word = 0
+    for (let i = 0; i < 4; i++) word = (word << 8) | (this.bytes[at + i] ?? 0)
+    return word << shift
   }
 
   /** The next 1 to 64 bits, right-aligned into `high` and `low`. */
@@ -49,8 +62,10 @@ export class BitReader {
 
   /** How many 1 bits come before the next 0 bit, at most `max`; the 0 bit is consumed when it was met. */
   readOnes(max: number): number {
-    let count = 0
-    while (count < max && this.readBits(1) === 1) count++
+    const count = Math.min(Math.clz32(~this.#peek(this.positionBits)), max)
+    const next = this.positionBits + (count < max ? count + 1 : count)
+    if (next > this.endBits) throw this.corruption('a prefix', 'the end of the chunk')
+    this.positionBits = next
     return count
   }
 
