@@ -5,9 +5,9 @@
 import type { TimeRange } from '../../model/index.ts'
 import type { CancelSignal, SelectRequest, SeriesBatch, SeriesCursor } from '../../storage/index.ts'
 import type { BatchBuilder } from './batch-builder.ts'
-import { type IndexReader, SeriesEntry } from './index-reader.ts'
+import type { ChunkSource } from './chunk-record.ts'
+import { SeriesEntry, type SeriesIndex } from './index-reader.ts'
 import { rechunk } from './rechunk.ts'
-import type { SegmentReader } from './segment-reader.ts'
 import type { Tombstones } from './tombstones.ts'
 
 const rowsPerBatch = 1024
@@ -18,9 +18,11 @@ const allTime: TimeRange = { minTimeMs: -Infinity, maxTimeMs: Infinity }
 
 /** What the cursor reads from; `release` is called once, when the cursor is closed. */
 export interface CursorSource {
-  readonly index: IndexReader
-  readonly segments: SegmentReader
+  readonly index: SeriesIndex
+  readonly segments: ChunkSource
   readonly tombstones: Tombstones
+  /** Brings the entries of some series near, before `index` is asked for them one by one. */
+  prepare?(ids: Uint32Array): Promise<void>
   release(): void
 }
 
@@ -57,6 +59,7 @@ export class BlockCursor implements SeriesCursor {
   #pending = noChunks()
   #pendingBytes = 0
   #at = 0
+  #preparedTo = 0
   #rowsLeft: number
   #closed = false
 
@@ -89,6 +92,11 @@ export class BlockCursor implements SeriesCursor {
       this.#pendingBytes < chunkBytesPerBatch
     ) {
       if ((this.#at & 255) === 0) this.#signal.check()
+      if (this.#at >= this.#preparedTo && this.#source.prepare !== undefined) {
+        this.#preparedTo = this.#at + rowsPerBatch
+        await this.#source.prepare(this.#ids.subarray(this.#at, this.#preparedTo))
+        if (this.#closed) return undefined
+      }
       this.#addRow(this.#ids[this.#at++]!)
     }
     if (builder.rowCount === 0) {
@@ -96,7 +104,7 @@ export class BlockCursor implements SeriesCursor {
       return undefined
     }
     this.#rowsLeft -= builder.rowCount
-    if (this.#request.hints.func !== 'series') this.#addChunks()
+    if (this.#request.hints.func !== 'series') await this.#addChunks()
     return builder.finish()
   }
 
@@ -163,9 +171,9 @@ export class BlockCursor implements SeriesCursor {
     return made
   }
 
-  #addChunks(): void {
+  async #addChunks(): Promise<void> {
     const { minTimesMs, maxTimesMs, deleted, rowEnds } = this.#pending
-    const { encodings, starts, ends, bytes } = this.#load()
+    const { encodings, starts, ends, bytes } = await this.#load()
     const builder = this.#builder
     let at = 0
     for (const rowEnd of rowEnds) {
@@ -187,7 +195,7 @@ export class BlockCursor implements SeriesCursor {
     }
   }
 
-  #load(): LoadedChunks {
+  async #load(): Promise<LoadedChunks> {
     const refs = Float64Array.from(this.#pending.refs)
     const loaded: LoadedChunks = {
       encodings: new Uint8Array(refs.length),
@@ -196,7 +204,7 @@ export class BlockCursor implements SeriesCursor {
       bytes: new Uint8Array(2 * this.#pendingBytes + 4096),
     }
     let used = 0
-    this.#source.segments.read(refs, (index, encoding, bytes, start, end) => {
+    await this.#source.segments.read(refs, (index, encoding, bytes, start, end) => {
       const size = end - start
       if (used + size > loaded.bytes.length) {
         const grown = new Uint8Array(2 * (used + size))

@@ -7,13 +7,26 @@ import type { OpenFile } from '../files.ts'
 /** The size of the window over a file that is not read whole. */
 const windowSizeBytes = 256 * 1024
 
-/** Bytes of one file on demand. */
-export class FileWindow {
+/** Bytes of one file on demand, be it on disk or a part that was fetched before. Methods throw CorruptionError. */
+export interface ByteWindow {
+  /** For messages. */
   readonly file: string
   readonly sizeBytes: number
   /** The bytes that `cover` last made present. */
-  bytes: Uint8Array
+  readonly bytes: Uint8Array
   /** Where `bytes` starts in the file. */
+  readonly base: number
+  /** Makes `[offset, offset + sizeBytes)` of the file present; returns where it starts in `bytes`. */
+  cover(offset: number, sizeBytes: number): number
+  /** A section that later reads do not disturb. */
+  section(offset: number, sizeBytes: number): Uint8Array
+}
+
+/** A window over a file of local disk. */
+export class FileWindow implements ByteWindow {
+  readonly file: string
+  readonly sizeBytes: number
+  bytes: Uint8Array
   base = 0
   readonly #open: OpenFile | undefined
 
@@ -33,7 +46,6 @@ export class FileWindow {
     }
   }
 
-  /** Makes `[offset, offset + sizeBytes)` of the file present; returns where it starts in `bytes`. */
   cover(offset: number, sizeBytes: number): number {
     const within = offset - this.base
     if (within >= 0 && within + sizeBytes <= this.bytes.length) return within
@@ -44,7 +56,6 @@ export class FileWindow {
     return 0
   }
 
-  /** A section of its own: a view of the whole file, or a copy that later reads do not disturb. */
   section(offset: number, sizeBytes: number): Uint8Array {
     this.#check(offset, sizeBytes)
     if (this.#open === undefined) return this.bytes.subarray(offset, offset + sizeBytes)

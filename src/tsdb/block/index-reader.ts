@@ -8,15 +8,23 @@ import { crc32c } from '../../kernel/index.ts'
 import { CorruptionError } from '../../model/index.ts'
 import type { Files } from '../files.ts'
 import { ByteReader, readU32 } from './byte-reader.ts'
-import { FileWindow } from './file-window.ts'
+import { type ByteWindow, FileWindow } from './file-window.ts'
 import { indexHeaderSizeBytes, indexMagic, seriesAlignment, tocSizeBytes } from './index-writer.ts'
 import { PostingsTable } from './postings-table.ts'
 import { SymbolTable } from './symbol-table.ts'
 
-/** Where the sections of an index start. */
-interface Toc {
+/** Where the sections of an index start that readers look for. */
+export interface IndexToc {
   readonly symbols: number
+  readonly series: number
   readonly postingsTable: number
+}
+
+/** What walks over series need of an index. */
+export interface SeriesIndex {
+  readonly symbols: SymbolTable
+  /** Reads one series into `into`. Throws CorruptionError. */
+  readSeries(id: number, into: SeriesEntry): void
 }
 
 /** One series, reused from read to read; entries beyond the counts are garbage. */
@@ -45,7 +53,7 @@ export class SeriesEntry {
 }
 
 /** Answers from one index file. All methods throw CorruptionError. */
-export class IndexReader {
+export class IndexReader implements SeriesIndex {
   readonly version: number
   readonly symbols: SymbolTable
   readonly #window: FileWindow
@@ -55,8 +63,8 @@ export class IndexReader {
   constructor(files: Files, path: string, wholeSizeBytesMax: number) {
     this.#window = new FileWindow(files.open(path, 'read'), path, wholeSizeBytesMax)
     try {
-      this.version = readVersion(this.#window)
-      const toc = readToc(this.#window)
+      this.version = readIndexVersion(this.#window)
+      const toc = readIndexToc(this.#window)
       this.symbols = new SymbolTable(this.#window, this.version, toc.symbols)
       this.#postings = new PostingsTable(this.#window, this.version, toc.postingsTable)
     } catch (error) {
@@ -94,19 +102,7 @@ export class IndexReader {
 
   /** Reads one series into `into`. */
   readSeries(id: number, into: SeriesEntry): void {
-    const window = this.#window
-    const start = this.version === 1 ? id : id * seriesAlignment
-    // Ten bytes hold any length.
-    const at = window.cover(start, Math.min(10, Math.max(1, window.sizeBytes - start)))
-    const head = new ByteReader(window.bytes, window.file, window.base)
-    head.offset = at
-    const size = head.uvarint()
-    const body = window.cover(start + head.offset - at, size + 4)
-    checkSeriesCrc(window, body, size)
-    const entry = new ByteReader(window.bytes, window.file, window.base)
-    entry.offset = body
-    entry.end = body + size
-    readEntry(entry, into)
+    readSeriesAt(this.#window, seriesOffset(this.version, id), into)
   }
 
   /** Closes the file. */
@@ -115,22 +111,47 @@ export class IndexReader {
   }
 
   #readList(offset: number): Uint32Array {
-    const window = this.#window
-    const head = window.cover(offset, 4)
-    const size = readU32(window.bytes, head)
-    const at = window.cover(offset + 4, size + 4)
-    const reader = new ByteReader(window.bytes, window.file, window.base)
-    reader.offset = at
-    reader.checkCrc(at, at + size)
-    const count = reader.u32()
-    if (4 + 4 * count !== size) throw reader.corrupt(`${(size - 4) / 4} ids`, String(count))
-    const ids = new Uint32Array(count)
-    for (let i = 0; i < count; i++) ids[i] = readU32(window.bytes, at + 4 + 4 * i)
-    return ids
+    return readListAt(this.#window, offset)
   }
 }
 
-function readVersion(window: FileWindow): number {
+/** Where the entry of a series starts in an index of the version. */
+export function seriesOffset(version: number, id: number): number {
+  return version === 1 ? id : id * seriesAlignment
+}
+
+/** Reads the series entry at `start` into `into`. Throws CorruptionError. */
+export function readSeriesAt(window: ByteWindow, start: number, into: SeriesEntry): void {
+  // Ten bytes hold any length.
+  const at = window.cover(start, Math.min(10, Math.max(1, window.sizeBytes - start)))
+  const head = new ByteReader(window.bytes, window.file, window.base)
+  head.offset = at
+  const size = head.uvarint()
+  const body = window.cover(start + head.offset - at, size + 4)
+  checkSeriesCrc(window, body, size)
+  const entry = new ByteReader(window.bytes, window.file, window.base)
+  entry.offset = body
+  entry.end = body + size
+  readEntry(entry, into)
+}
+
+/** The list of series ids at `offset`. Throws CorruptionError. */
+export function readListAt(window: ByteWindow, offset: number): Uint32Array {
+  const head = window.cover(offset, 4)
+  const size = readU32(window.bytes, head)
+  const at = window.cover(offset + 4, size + 4)
+  const reader = new ByteReader(window.bytes, window.file, window.base)
+  reader.offset = at
+  reader.checkCrc(at, at + size)
+  const count = reader.u32()
+  if (4 + 4 * count !== size) throw reader.corrupt(`${(size - 4) / 4} ids`, String(count))
+  const ids = new Uint32Array(count)
+  for (let i = 0; i < count; i++) ids[i] = readU32(window.bytes, at + 4 + 4 * i)
+  return ids
+}
+
+/** The version of an index, 1 or 2, from its header. Throws CorruptionError. */
+export function readIndexVersion(window: ByteWindow): number {
   const reader = new ByteReader(
     window.section(0, Math.min(indexHeaderSizeBytes, window.sizeBytes)),
     window.file,
@@ -146,15 +167,16 @@ function readVersion(window: FileWindow): number {
   })
 }
 
-function readToc(window: FileWindow): Toc {
+/** The table of contents at the end of an index. Throws CorruptionError. */
+export function readIndexToc(window: ByteWindow): IndexToc {
   const offset = window.sizeBytes - tocSizeBytes
   const reader = new ByteReader(window.section(offset, tocSizeBytes), window.file, offset)
   reader.checkCrc(0, tocSizeBytes - 4)
   const offsets = Array.from({ length: 6 }, () => reader.u64())
-  return { symbols: offsets[0]!, postingsTable: offsets[5]! }
+  return { symbols: offsets[0]!, series: offsets[1]!, postingsTable: offsets[5]! }
 }
 
-function checkSeriesCrc(window: FileWindow, body: number, size: number): void {
+function checkSeriesCrc(window: ByteWindow, body: number, size: number): void {
   const expected = readU32(window.bytes, body + size)
   const found = crc32c(window.bytes, body, body + size)
   if (expected === found) return

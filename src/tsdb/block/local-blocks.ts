@@ -34,6 +34,11 @@ export interface LocalBlocksOptions extends BlockOptions {
   readonly directory: string
   readonly nextUlid: UlidFactory
   readonly log: Logger
+  /**
+   * Whether a block's samples are safe elsewhere. Blocks that are not are neither merged nor deleted for their age or
+   * for room; absent = all are.
+   */
+  readonly isShipped?: (tenant: string, meta: BlockMeta) => boolean
 }
 
 interface TenantBlocks {
@@ -130,7 +135,9 @@ export class LocalBlocks implements Queryable {
    */
   mergeNext(tenant: string, rangesMs: readonly number[], signal: CancelSignal): Promise<boolean> {
     return this.#alone(tenant, async () => {
-      const metas = this.blocksOf(tenant).map((block) => block.meta)
+      const metas = this.blocksOf(tenant)
+        .map((block) => block.meta)
+        .filter((meta) => this.#isShipped(tenant, meta))
       const plan = new Set(planMerge(metas, rangesMs))
       const inputs = this.blocksOf(tenant).filter((block) => plan.has(block.meta.ulid))
       if (inputs.length === 0) return false
@@ -148,7 +155,7 @@ export class LocalBlocks implements Queryable {
     })
   }
 
-  /** Deletes blocks that are too old or too much, of all tenants; returns how many. */
+  /** Deletes shipped blocks that are too old or too much, of all tenants; returns how many. */
   async applyRetention(bounds: RetentionBounds, nowMs: number): Promise<number> {
     const all: RetainedBlock[] = []
     for (const { blocks } of this.#tenants.values()) {
@@ -162,7 +169,9 @@ export class LocalBlocks implements Queryable {
     let count = 0
     for (const tenant of this.tenants()) {
       count += await this.#alone(tenant, async () => {
-        const old = this.blocksOf(tenant).filter((block) => doomed.has(block.meta.ulid))
+        const old = this.blocksOf(tenant).filter(
+          ({ meta }) => doomed.has(meta.ulid) && this.#isShipped(tenant, meta),
+        )
         this.#replace(tenant, old, [])
         return old.length
       })
@@ -215,6 +224,10 @@ export class LocalBlocks implements Queryable {
       })
     }
     this.#tenants.clear()
+  }
+
+  #isShipped(tenant: string, meta: BlockMeta): boolean {
+    return this.#options.isShipped?.(tenant, meta) ?? true
   }
 
   #listing(request: LabelRequest): Queryable {

@@ -4,7 +4,7 @@
 
 import { compareUtf8 } from '../../model/index.ts'
 import { ByteReader } from './byte-reader.ts'
-import type { FileWindow } from './file-window.ts'
+import type { ByteWindow } from './file-window.ts'
 
 const sampleEvery = 32
 
@@ -16,18 +16,28 @@ interface Stretch {
   end: number
 }
 
+/** Where a list of series ids stands in the index: it starts at `offset` and ends at or before `end`. */
+export interface ListPlace {
+  readonly offset: number
+  readonly end: number
+}
+
 /** List offsets by name and value. */
 export class PostingsTable {
-  readonly #index: FileWindow
+  readonly #index: ByteWindow
   readonly #stretches = new Map<string, Stretch[]>()
+  readonly #start: number
+  readonly #end: number
 
   /** Reads the section at `offset` of the index. Throws CorruptionError. */
-  constructor(index: FileWindow, version: number, offset: number) {
+  constructor(index: ByteWindow, version: number, offset: number) {
     this.#index = index
+    this.#start = offset
     const size = new ByteReader(index.section(offset, 4), index.file, offset).u32()
     const reader = new ByteReader(index.section(offset + 4, size + 4), index.file, offset + 4)
     reader.checkCrc(0, size)
     reader.end = size
+    this.#end = offset + 4 + size
     this.#sample(reader, version === 1 ? 1 : sampleEvery)
     if (version === 1) {
       for (const list of this.#stretches.values())
@@ -42,37 +52,70 @@ export class PostingsTable {
 
   /** The offset of the list of `name`=`value`, or undefined where no series has the pair. */
   offsetOf(name: string, value: string): number | undefined {
+    return this.#find(name, value)?.listOffset
+  }
+
+  /** Where the list of `name`=`value` stands, or undefined where no series has the pair. */
+  placeOf(name: string, value: string): ListPlace | undefined {
+    const found = this.#find(name, value)
+    return found === undefined ? undefined : this.place(found.listOffset, found.entryEnd)
+  }
+
+  /**
+   * Where the list at `listOffset` stands whose entry in the table ends at `entryEnd`: lists stand in the order of
+   * their entries, so the next one's start bounds it.
+   */
+  place(listOffset: number, entryEnd: number): ListPlace {
+    let end = this.#start
+    if (entryEnd < this.#end) {
+      const at = this.#index.cover(entryEnd, this.#end - entryEnd)
+      const reader = new ByteReader(this.#index.bytes, this.#index.file, this.#index.base)
+      reader.offset = at + 1
+      reader.skip(reader.uvarint())
+      reader.skip(reader.uvarint())
+      const next = reader.uvarint()
+      if (next > listOffset) end = next
+    }
+    return { offset: listOffset, end }
+  }
+
+  #find(name: string, value: string): { listOffset: number; entryEnd: number } | undefined {
     const stretches = this.#stretches.get(name)
     if (stretches === undefined) return undefined
     const at = lastAtOrBefore(stretches, value)
     if (at < 0) return undefined
-    let found: number | undefined
-    this.#scan(stretches[at]!, (entry, listOffset) => {
-      if (entry === value) found = listOffset
+    let found: { listOffset: number; entryEnd: number } | undefined
+    this.#scan(stretches[at]!, (entry, listOffset, entryEnd) => {
+      if (entry === value) found = { listOffset, entryEnd }
       return compareUtf8(entry, value) < 0
     })
     return found
   }
 
-  /** Visits the values of `name` that start with `prefix`, ascending. */
+  /**
+   * Visits the values of `name` that start with `prefix`, ascending. With `part`, only about that many values from the
+   * place on where an earlier part ended; returns where the next part begins, undefined at the end.
+   */
   forEachValue(
     name: string,
     prefix: string,
-    visit: (value: string, listOffset: number) => void,
-  ): void {
+    visit: (value: string, listOffset: number, entryEnd: number) => void,
+    part?: { readonly from: number | undefined; readonly countMax: number },
+  ): number | undefined {
     const stretches = this.#stretches.get(name) ?? []
+    const from = part?.from ?? Math.max(0, lastAtOrBefore(stretches, prefix))
+    const stretchCount = Math.ceil((part?.countMax ?? Infinity) / sampleEvery)
+    const until = Math.min(stretches.length, from + stretchCount)
     let more = true
-    for (
-      let i = Math.max(0, lastAtOrBefore(stretches, prefix));
-      more && i < stretches.length;
-      i++
-    ) {
-      this.#scan(stretches[i]!, (value, listOffset) => {
-        if (value.startsWith(prefix)) visit(value, listOffset)
+    let at = from
+    for (; more && at < until; at++) {
+      this.#scan(stretches[at]!, (value, listOffset, entryEnd) => {
+        if (value.startsWith(prefix)) visit(value, listOffset, entryEnd)
         else if (compareUtf8(value, prefix) > 0) more = false
         return more
       })
     }
+    return more && at < stretches.length ? at : undefined
   }
 
   #sample(reader: ByteReader, every: number): void {
@@ -100,7 +143,10 @@ export class PostingsTable {
     }
   }
 
-  #scan(stretch: Stretch, visit: (value: string, listOffset: number) => boolean): void {
+  #scan(
+    stretch: Stretch,
+    visit: (value: string, listOffset: number, entryEnd: number) => boolean,
+  ): void {
     const size = stretch.end - stretch.start
     const at = this.#index.cover(stretch.start, size)
     // The visitor may move the window, so the reader holds on to the bytes it began with.
@@ -111,7 +157,8 @@ export class PostingsTable {
       reader.u8()
       reader.skip(reader.uvarint())
       const value = reader.text()
-      if (!visit(value, reader.uvarint())) return
+      const listOffset = reader.uvarint()
+      if (!visit(value, listOffset, reader.baseOffset + reader.offset)) return
     }
   }
 }

@@ -3,10 +3,10 @@
 // Files are opened at first use and closed by `close`; an open file stays readable after the block was deleted.
 
 import { join } from 'node:path'
-import { crc32c } from '../../kernel/index.ts'
 import { CorruptionError } from '../../model/index.ts'
 import type { Files, OpenFile } from '../files.ts'
-import { ByteReader, readU32 } from './byte-reader.ts'
+import { ByteReader } from './byte-reader.ts'
+import { type ChunkVisitor, recordEnd, segmentOf, visitRecord } from './chunk-record.ts'
 import { segmentHeaderSizeBytes, segmentMagic } from './segment-writer.ts'
 
 /** Chunks nearer than this are read together: a gap costs less than a call. */
@@ -15,15 +15,6 @@ const gapSizeBytesMax = 64 * 1024
 const runSizeBytesMax = 1024 * 1024
 /** What the last chunk of a run is taken to need until one proves larger. */
 const firstGuessSizeBytes = 4096
-
-/** A chunk as it was found: data without the encoding byte, valid until the visitor returns. */
-export type ChunkVisitor = (
-  index: number,
-  encoding: number,
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-) => void
 
 interface Segment {
   readonly path: string
@@ -143,34 +134,8 @@ export class SegmentReader {
   }
 }
 
-// Where the record at the reader's offset ends; may lie beyond what is loaded.
-function recordEnd(reader: ByteReader): number {
-  const size = reader.uvarint()
-  return reader.offset + 1 + size + 4
-}
-
-function visitRecord(reader: ByteReader, end: number, index: number, visit: ChunkVisitor): void {
-  const size = reader.uvarint()
-  reader.need(1 + size + 4)
-  const { bytes, offset } = reader
-  const expected = readU32(bytes, end - 4)
-  const found = crc32c(bytes, offset, end - 4)
-  if (expected !== found) {
-    throw reader.corrupt(
-      `a chunk with checksum 0x${expected.toString(16)}`,
-      `checksum 0x${found.toString(16)}`,
-    )
-  }
-  // Every encoding starts with the sample count.
-  if (size < 2) throw reader.corrupt('a chunk of at least two bytes', `${size} bytes`)
-  visit(index, bytes[offset]!, bytes, offset + 1, end - 4)
-}
-
-function segmentOf(ref: number): number {
-  return Math.floor(ref / 0x1_0000_0000)
-}
-
-function ascendingOrder(refs: Float64Array): Uint32Array {
+/** Positions of `refs` in ascending order of the refs. */
+export function ascendingOrder(refs: Float64Array): Uint32Array {
   const order = new Uint32Array(refs.length)
   let sorted = true
   for (let i = 0; i < refs.length; i++) {

@@ -2,7 +2,7 @@
 // A ref is the position in the table, or in version 1 the file offset of the entry.
 
 import { ByteReader, decodeText } from './byte-reader.ts'
-import type { FileWindow } from './file-window.ts'
+import type { ByteWindow } from './file-window.ts'
 
 /** Strings by ref. */
 export class SymbolTable {
@@ -14,7 +14,7 @@ export class SymbolTable {
   readonly #count: number
 
   /** Reads the section at `offset` of the index. Throws CorruptionError. */
-  constructor(index: FileWindow, version: number, offset: number) {
+  constructor(index: ByteWindow, version: number, offset: number) {
     const head = new ByteReader(index.section(offset, 4), index.file, offset)
     const size = head.u32()
     this.bytes = index.section(offset + 4, size + 4)

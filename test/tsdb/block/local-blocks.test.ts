@@ -116,6 +116,26 @@ describe('local blocks', () => {
     await again.close()
   })
 
+  test('are neither merged nor deleted before they are shipped', async () => {
+    const shipped = new Set<string>()
+    const store = await LocalBlocks.open({
+      ...blockOptions,
+      directory: temporaryDirectory(),
+      nextUlid,
+      log,
+      isShipped: (_, { ulid }) => shipped.has(ulid),
+    })
+    for (const window of [0, 2, 4, 6]) await write(store, 't', window, [seriesAt(window, window)])
+    const bounds = { retentionMs: hour, sizeBytesMax: 1, otherSizeBytes: 0 }
+    expect(await store.mergeNext('t', ranges, neverCancelled)).toBe(false)
+    expect(await store.applyRetention(bounds, 1000 * hour)).toBe(0)
+    const [first, ...rest] = store.blocksOf('t').map(({ meta }) => meta.ulid)
+    for (const ulid of rest) shipped.add(ulid)
+    expect(await store.applyRetention(bounds, 1000 * hour)).toBe(3)
+    expect(store.blocksOf('t').map(({ meta }) => meta.ulid)).toEqual([first])
+    await store.close()
+  })
+
   test('that were merged when the process died are dropped in favour of the merged one', async () => {
     const directory = temporaryDirectory()
     const store = await open(directory)
