@@ -29,8 +29,8 @@ export interface LaneConnection {
   readonly queryable: Queryable
   /** Takes the body's buffer with it where it can be transferred. */
   readonly appendable: Appendable
-  /** A named call: plain data in, plain data out. */
-  call(method: string, args?: unknown): Promise<unknown>
+  /** A named call: plain data in, plain data out; ports in it are handed over. */
+  call(method: string, args?: unknown, ports?: readonly MessagePort[]): Promise<unknown>
   /** Closes the port; what waits is rejected. */
   close(): void
 }
@@ -56,7 +56,8 @@ export function connectLane(port: MessagePort): LaneConnection {
         return (await line.ask({ kind: 'append', id, request }, transfer)) as AppendResult
       },
     },
-    call: (method, args) => line.ask({ kind: 'call', id: line.nextId(), method, args }),
+    call: (method, args, ports = []) =>
+      line.ask({ kind: 'call', id: line.nextId(), method, args }, ports),
     close: () => port.close(),
   }
 }
@@ -89,12 +90,12 @@ class Line {
 
   ask(
     request: Exclude<LaneRequest, { kind: 'close' }>,
-    transfer: ArrayBuffer[] = [],
+    transfer: readonly (ArrayBuffer | MessagePort)[] = [],
   ): Promise<unknown> {
     if (!this.#isOpen) return Promise.reject(laneGone())
     return new Promise((resolve, reject) => {
       this.#waiters.set(request.id, { resolve, reject })
-      this.#port.postMessage(request, transfer)
+      this.#port.postMessage(request, [...transfer])
     })
   }
 

@@ -1,8 +1,39 @@
 // What each thread is started with.
 
 import type { MessagePort } from 'node:worker_threads'
+import type { AdmissionConfig } from '../ingest/index.ts'
 import type { HashSeed } from '../kernel/index.ts'
 import type { EvaluationOptions, ParserFeatures } from '../promql/index.ts'
+import type { CutRules, HeadLimits } from '../tsdb/index.ts'
+
+/** A storage lane's start. */
+export interface LaneThreadData {
+  readonly directory: string
+  /** To the log thread. */
+  readonly logPort: MessagePort
+  /** The front, the query threads and the block thread. */
+  readonly clientPorts: readonly MessagePort[]
+  readonly seed: HashSeed
+  readonly limits: HeadLimits
+  readonly admission: AdmissionConfig
+  readonly retentionMs: number
+  readonly cutWindows: readonly number[]
+  readonly logLevel: string
+}
+
+/** The block thread's start. */
+export interface BlockThreadData {
+  readonly directory: string
+  /** The query threads and the front. */
+  readonly clientPorts: readonly MessagePort[]
+  readonly seed: HashSeed
+  readonly logLevel: string
+  readonly rules: CutRules
+  readonly retentionMs: number
+  readonly retentionSizeBytes: number
+  readonly cutIntervalMs: number
+  readonly dropDelayMs: number
+}
 
 /** A query thread's start. */
 export interface QueryThreadData {

@@ -1,5 +1,5 @@
 // Own metrics: thin names over prom-client, so that the library can be replaced in one place.
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
 /** Where a thread's metrics live. */
 export class Metrics {
@@ -46,6 +46,11 @@ export class Metrics {
       buckets: [...buckets],
       registers: [this.registry],
     })
+  }
+
+  /** Adds what is known of the process itself: process_cpu_seconds_total, process_resident_memory_bytes, nodejs_*. */
+  collectProcess(): void {
+    collectDefaultMetrics({ register: this.registry })
   }
 
   /** All metrics in the Prometheus text format. */

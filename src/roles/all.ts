@@ -1,0 +1,121 @@
+// `crowsnest all`: everything in one process: threads, doors, HTTP; start, reload, drain.
+
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { IngestService, routeTo } from '../ingest/index.ts'
+import { UserError } from '../model/index.ts'
+import { QueryPool } from '../query/index.ts'
+import { createLogger, type Logger, Metrics } from '../telemetry/index.ts'
+import { openDataDirectory } from '../tsdb/index.ts'
+import { parseAddress } from './config-check.ts'
+import { type Flags, readConfig } from './config-read.ts'
+import type { Config } from './config-schema.ts'
+import { adminDoor, readDoor, storedDoor } from './doors.ts'
+import { createHttp } from './http.ts'
+import { ingestOptions, msOf } from './options.ts'
+import { registerThreadMetrics, TenantsSeen } from './own-metrics.ts'
+import { createStatus } from './status.ts'
+import { startThreads, type Threads } from './threads.ts'
+
+/** Where the configuration came from, to read it again. */
+export interface ConfigSource {
+  readonly file: string | undefined
+  readonly flags: Flags
+}
+
+const drainMsMax = 20_000
+
+/** Starts the process' services; resolves when they listen. SIGTERM and SIGINT drain and end the process. */
+export async function startAll(config: Config, source: ConfigSource): Promise<void> {
+  const log = createLogger(config.log.level)
+  const directory = await openDataDirectory(config.data)
+  const threads = await startThreads(config, directory, threadCounts(config), log, (name, error) => {
+    log.fatal({ err: error, thread: name }, 'a thread has died')
+    process.exit(1)
+  })
+  const metrics = new Metrics()
+  const tenants = new TenantsSeen(threads)
+  let options = ingestOptions(config, 1)
+  const target = routeTo(threads.lanes.map((lane) => lane.appendable))
+  const ingest = new IngestService({ options, target: tenants.noting(target), metrics })
+  const { maxConcurrent } = config.query
+  const pool = new QueryPool(threads.queries, { maxConcurrent, maxWaiting: 1000 }, (call, { error }) => {
+    if (error?.cause !== undefined) log.error({ err: error.cause, call }, 'a query failed')
+  })
+  registerThreadMetrics(metrics, threads, pool)
+  const status = createStatus({ config, threads, pool })
+  let epoch = 1
+  const reload = async (): Promise<void> => {
+    const next = readConfig(source.file, source.flags)
+    options = ingestOptions(next, ++epoch)
+    ingest.reload(options)
+    await Promise.all(threads.lanes.map((lane) => lane.call('setAdmission', options.admission)))
+    status.noteReload()
+    log.info('the configuration was read again')
+  }
+  const { host, port } = parseAddress(config.http.listen)
+  const app = await createHttp({
+    log,
+    host,
+    ingest,
+    door: readDoor({
+      pool,
+      ingest: () => options,
+      known: () => tenants.names(),
+      timeoutMs: msOf(config.query.timeout),
+      externalLabels: config.externalLabels,
+    }),
+    status: status.door,
+    stored: storedDoor(threads),
+    admin: adminDoor(threads, config.web.enableAdminApi, join(config.data, 'snapshots')),
+    operations: {
+      notReady: () => status.notReady(),
+      reload: () => status.guardReload(reload),
+      exposeMetrics: () => metrics.expose(),
+      logLevel: () => log.level,
+      setLogLevel: (level) => setLogLevel(log, threads, level),
+    },
+  })
+  await app.listen({ host, port })
+  process.on('SIGHUP', () => void status.guardReload(reload).catch((error) => log.error({ err: error }, 'reload failed')))
+  const stop = async (signal: string): Promise<void> => {
+    log.info({ signal }, 'draining')
+    setTimeout(() => process.exit(1), drainMsMax).unref()
+    status.startDraining()
+    await ingest.drain()
+    await app.close()
+    await threads.close()
+    await directory.close()
+    log.info('stopped')
+    process.exit(0)
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(signal))
+  tenants.start()
+  await status.start()
+  greet(config)
+}
+
+function threadCounts(config: Config): { readonly lanes: number; readonly queries: number } {
+  const cores = availableParallelism()
+  const lanes = config.storage.lanes || (cores >= 8 ? Math.floor(cores / 4) : 1)
+  return { lanes, queries: config.query.workers || Math.min(4, cores) }
+}
+
+const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
+
+function setLogLevel(log: Logger, threads: Threads, level: string): void {
+  if (!levels.includes(level)) {
+    throw new UserError('bad_data', { what: `"${level}" is no log level`, fix: `use one of ${levels.join(', ')}` })
+  }
+  log.level = level
+  for (const thread of [...threads.lanes, threads.blocks]) void thread.call('setLogLevel', level)
+}
+
+function greet(config: Config): void {
+  const url = `http://${config.http.listen.replace(/^:/, 'localhost:')}`
+  process.stdout.write(`crowsnest is listening; data in ${config.data}
+  a Prometheus writes to   ${url}/api/v1/write
+  Grafana reads from       ${url}   (data source of type Prometheus)
+  a browser may look at    ${url}/api/v1/status/tsdb and ${url}/metrics
+`)
+}

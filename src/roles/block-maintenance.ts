@@ -1,0 +1,133 @@
+// Block maintenance: the regular work on local blocks, one thing at a time: cut, ship, merge, retain.
+
+import type { LaneConnection } from '../lane/index.ts'
+import type { Matcher, TimeRange } from '../model/index.ts'
+import { type MatcherCompiler, neverCancelled } from '../storage/index.ts'
+import type { Logger } from '../telemetry/index.ts'
+import {
+  type CuttableLane,
+  formatBlockMeta,
+  type LocalBlocks,
+  mergeRangesMs,
+  type SealedWindow,
+  WindowCutter,
+  type WindowStats,
+} from '../tsdb/index.ts'
+import type { BlockThreadData } from './thread-data.ts'
+
+/** A lane behind a port as the cutter wants it. */
+export function cuttableLane(lane: LaneConnection): CuttableLane {
+  return {
+    windows: async () => (await lane.call('windows')) as readonly WindowStats[],
+    seal: async (windowKey) => (await lane.call('seal', windowKey)) as SealedWindow | undefined,
+    retire: async (windowKey, mark) => void (await lane.call('retire', { windowKey, mark })),
+    drop: async (id) => void (await lane.call('drop', id)),
+  }
+}
+
+/** The regular work of the block thread. */
+export class BlockMaintenance {
+  readonly #parts: {
+    readonly data: BlockThreadData
+    readonly blocks: LocalBlocks
+    readonly compileMatcher: MatcherCompiler
+    readonly log: Logger
+  }
+  #cutter: WindowCutter | undefined
+  #timer: NodeJS.Timeout | undefined
+  #closing = false
+  #round: Promise<void> = Promise.resolve()
+
+  constructor(parts: {
+    readonly data: BlockThreadData
+    readonly blocks: LocalBlocks
+    readonly compileMatcher: MatcherCompiler
+    readonly log: Logger
+  }) {
+    this.#parts = parts
+  }
+
+  /** Starts the rounds over these lanes. */
+  start(lanes: readonly CuttableLane[]): void {
+    const { data, blocks, compileMatcher, log } = this.#parts
+    const { rules, dropDelayMs } = data
+    const clock = Date.now
+    this.#cutter = new WindowCutter({
+      lanes,
+      blocks,
+      compile: compileMatcher,
+      rules,
+      log,
+      clock,
+      dropDelayMs,
+    })
+    this.#schedule()
+  }
+
+  /** Starts of the windows that are in blocks. */
+  windowStarts(): number[] {
+    const { blocks } = this.#parts
+    const metas = blocks
+      .tenants()
+      .flatMap((tenant) => blocks.blocksOf(tenant).map(({ meta }) => meta))
+    return [...new Set(metas.map((meta) => meta.minTimeMs))]
+  }
+
+  /** meta.json of the tenants' blocks, as the status page shows them. */
+  metas(tenants: readonly string[]): unknown[] {
+    const { blocks } = this.#parts
+    const all = tenants.flatMap((tenant) => blocks.blocksOf(tenant))
+    return all.map(({ meta }) => JSON.parse(formatBlockMeta(meta)))
+  }
+
+  /** Cuts open windows that overlap the range. */
+  async cutRange(minTimeMs: number, maxTimeMs: number): Promise<void> {
+    await this.#cutter?.cutRange(minTimeMs, maxTimeMs)
+  }
+
+  /** Deletes samples: the head's go into blocks first, where they can be hidden. */
+  async deleteSeries(
+    tenant: string,
+    matchers: readonly Matcher[],
+    range: TimeRange,
+  ): Promise<number> {
+    await this.cutRange(range.minTimeMs, range.maxTimeMs)
+    return this.#parts.blocks.deleteSeries(tenant, matchers, range, neverCancelled)
+  }
+
+  /** Hard-links all blocks below `directory`; the head is cut first unless it is to be left out. */
+  async snapshot(directory: string, skipHead: boolean): Promise<void> {
+    if (!skipHead) await this.cutRange(-Infinity, Infinity)
+    await this.#parts.blocks.snapshot(directory)
+  }
+
+  /** Ends the rounds and closes the blocks. */
+  async close(): Promise<void> {
+    this.#closing = true
+    clearTimeout(this.#timer)
+    await this.#round
+    await this.#parts.blocks.close()
+  }
+
+  #schedule(): void {
+    if (this.#closing) return
+    this.#timer = setTimeout(() => {
+      this.#round = this.#work()
+        .catch((error: unknown) =>
+          this.#parts.log.error({ err: error }, 'maintenance of blocks failed'),
+        )
+        .then(() => this.#schedule())
+    }, this.#parts.data.cutIntervalMs)
+  }
+
+  async #work(): Promise<void> {
+    const { data, blocks } = this.#parts
+    await this.#cutter!.cutDue()
+    const ranges = mergeRangesMs(data.retentionMs)
+    for (const tenant of blocks.tenants()) {
+      while (!this.#closing && (await blocks.mergeNext(tenant, ranges, neverCancelled)));
+    }
+    const bounds = { retentionMs: data.retentionMs, sizeBytesMax: data.retentionSizeBytes }
+    await blocks.applyRetention(bounds, Date.now())
+  }
+}

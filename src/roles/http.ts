@@ -1,0 +1,66 @@
+// The HTTP server of `all`: every route, also below ACM's tenant prefix.
+
+import type { FastifyInstance } from 'fastify'
+import {
+  type AdminDoor,
+  adminRoutes,
+  createServer,
+  expressionRoutes,
+  federateRoutes,
+  listingRoutes,
+  type OperationsDoor,
+  operationsRoutes,
+  otlpRoutes,
+  queryRoutes,
+  type ReadDoor,
+  remoteReadRoutes,
+  remoteWriteRoutes,
+  type StatusDoor,
+  type StoredDoor,
+  statusRoutes,
+  storedRoutes,
+} from '../api/index.ts'
+import type { IngestService } from '../ingest/index.ts'
+import type { Logger } from '../telemetry/index.ts'
+import { isLoopback } from './config-check.ts'
+import { caller } from './doors.ts'
+
+/** What the routes act on. */
+export interface HttpParts {
+  readonly log: Logger
+  readonly host: string
+  readonly ingest: IngestService
+  readonly door: ReadDoor
+  readonly status: StatusDoor
+  readonly stored: StoredDoor
+  readonly admin: AdminDoor
+  readonly operations: OperationsDoor
+}
+
+const bodyTimeoutMs = 30_000
+const formSizeBytesMax = 1 << 20
+/** Where ACM's collectors and its Grafana look. */
+const tenantPrefix = '/api/metrics/v1/:tenant'
+
+/** A server that is not listening yet. */
+export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
+  const { log, host, ingest, door, status, stored, admin, operations } = parts
+  const allowedHosts = isLoopback(host) ? ['localhost', '127.0.0.1', '[::1]', host] : []
+  const app = await createServer({ log, allowedHosts, formSizeBytesMax })
+  const writeOptions = { ingest, callerOf: () => caller, bodyTimeoutMs }
+  await app.register(operationsRoutes, { door: operations })
+  await app.register(remoteWriteRoutes, writeOptions)
+  await app.register(otlpRoutes, writeOptions)
+  for (const before of ['', tenantPrefix]) {
+    const prefix = `${before}/api/v1`
+    await app.register(queryRoutes, { prefix, door })
+    await app.register(listingRoutes, { prefix, door })
+    await app.register(expressionRoutes, { prefix })
+    await app.register(statusRoutes, { prefix, door, status })
+    await app.register(storedRoutes, { prefix, door, stored })
+    await app.register(remoteReadRoutes, { prefix, door })
+    await app.register(federateRoutes, { prefix: before, door })
+  }
+  await app.register(adminRoutes, { prefix: '/api/v1', door, admin })
+  return app
+}

@@ -1,0 +1,104 @@
+// Lane thread: one storage lane, served on the ports of the front, the query threads and the block thread.
+
+import { workerData } from 'node:worker_threads'
+import {
+  type AdmissionConfig,
+  checkRequestSize,
+  createAdmission,
+  limitsOf,
+} from '../ingest/index.ts'
+import { createHashKeys } from '../kernel/index.ts'
+import { LaneServer } from '../lane/index.ts'
+import type { Matcher } from '../model/index.ts'
+import { createMatcherCompiler } from '../promql/index.ts'
+import { createLogger } from '../telemetry/index.ts'
+import {
+  Head,
+  type HeadAdmission,
+  nodeFiles,
+  portCommitter,
+  StorageLane,
+  Wal,
+  walDefaults,
+} from '../tsdb/index.ts'
+import type { LaneThreadData } from './thread-data.ts'
+
+const data = workerData as LaneThreadData
+const log = createLogger(data.logLevel)
+const compile = createMatcherCompiler()
+
+const wal = Wal.open({
+  ...walDefaults,
+  directory: data.directory,
+  files: nodeFiles,
+  committer: portCommitter(data.logPort),
+  onDamage: (damage) => log.error(damage, 'the write-ahead log is damaged'),
+})
+
+const head = new Head({
+  seed: data.seed,
+  hashKeys: createHashKeys(),
+  sink: wal,
+  compile,
+  admission: headAdmission(data.admission),
+  limits: data.limits,
+  oldestAcceptedMs: () => Date.now() - data.retentionMs,
+  cutWindows: data.cutWindows,
+})
+
+const lane = new StorageLane({ head, wal, log, clock: Date.now, waitingBytesMax: 64 << 20 })
+
+const server = new LaneServer({
+  queryable: lane,
+  appendable: lane,
+  clock: Date.now,
+  control: {
+    notReady: () => lane.notReady(),
+    replayProgress: () => wal.replayProgress,
+    windows: () => head.windows(),
+    seal: (windowKey: number) => lane.seal(windowKey),
+    retire: ({
+      windowKey,
+      mark,
+    }: {
+      windowKey: number
+      mark: Parameters<StorageLane['retire']>[1]
+    }) => lane.retire(windowKey, mark),
+    drop: (id: number) => lane.drop(id),
+    stats: () => ({
+      ...head.stats(),
+      walSizeBytes: wal.sizeBytes,
+      walSegments: wal.segmentCount,
+      diskFull: wal.isDiskFull,
+    }),
+    cardinality: ({ tenant, limit }: { tenant: string; limit: number }) =>
+      head.cardinality(tenant, limit),
+    metadata: (tenant: string) => head.metadata(tenant),
+    exemplars: (asked: {
+      tenant: string
+      selectors: readonly (readonly Matcher[])[]
+      minTimeMs: number
+      maxTimeMs: number
+    }) => {
+      const selectors = asked.selectors.map((matchers) => matchers.map(compile))
+      return head.exemplars(asked.tenant, selectors, asked.minTimeMs, asked.maxTimeMs)
+    },
+    setAdmission: (config: AdmissionConfig) => head.setAdmission(headAdmission(config)),
+    setLogLevel: (level: string) => {
+      log.level = level
+    },
+    close: () => lane.close(),
+  },
+})
+
+for (const port of data.clientPorts) server.serve(port)
+await lane.replay()
+
+function headAdmission(config: AdmissionConfig): HeadAdmission {
+  return {
+    epoch: config.epoch,
+    admit: createAdmission(config),
+    seriesMax: (tenant) => limitsOf(config, tenant).activeSeriesMax,
+    checkSize: (tenant, counts) => checkRequestSize(limitsOf(config, tenant), tenant, counts),
+  }
+}

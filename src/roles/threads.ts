@@ -1,0 +1,149 @@
+// Threads: starts the log, block, lane and query threads and the ports between them.
+
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
+import { connectLane, type LaneConnection } from '../lane/index.ts'
+import { parseSizeBytes } from '../model/index.ts'
+import type { PoolThread } from '../query/index.ts'
+import type { Logger } from '../telemetry/index.ts'
+import { cutRuleDefaults, type DataDirectory, headLimitDefaults } from '../tsdb/index.ts'
+import type { Config } from './config-schema.ts'
+import { admissionConfig, engineOptions, memoryLimitBytes, msOf } from './options.ts'
+import type { BlockThreadData, LaneThreadData, QueryThreadData } from './thread-data.ts'
+import { type ThreadName, threadUrl } from './thread-url.ts'
+
+/** Threads that run, as the front reaches them. */
+export interface Threads {
+  readonly lanes: readonly LaneConnection[]
+  readonly blocks: LaneConnection
+  readonly queries: readonly PoolThread[]
+  /** Syncs and closes lanes and blocks, then ends all threads. */
+  close(): Promise<void>
+}
+
+/** Memory that is not the head's: the heaps of all threads, code, buffers. */
+const otherMemoryBytes = 320 << 20
+const headMemoryBytesMin = 64 << 20
+const cancelWordCount = 4096
+
+/** How many threads of each kind. */
+export interface ThreadCounts {
+  readonly lanes: number
+  readonly queries: number
+}
+
+/** Starts everything; resolves when the lanes have opened their logs. `onDeath` hears of a thread that ended by itself. */
+export async function startThreads(
+  config: Config,
+  directory: DataDirectory,
+  counts: ThreadCounts,
+  log: Logger,
+  onDeath: (name: string, error: Error) => void,
+): Promise<Threads> {
+  const seed = crypto.getRandomValues(
+    new Uint32Array(new SharedArrayBuffer(16)) as never,
+  ) as Uint32Array
+  const workers: Worker[] = []
+  const spawn = (name: ThreadName, data: unknown, ports: readonly MessagePort[]): Worker => {
+    const worker = new Worker(threadUrl(name), { name, workerData: data, transferList: [...ports] })
+    worker.on('error', (error) => onDeath(name, error))
+    workers.push(worker)
+    return worker
+  }
+  const logWorker = spawn('log-thread', undefined, [])
+  const blockPorts = channels(counts.queries + 1)
+  const blockData: BlockThreadData = blockThreadData(config, directory, counts.lanes, seed)
+  spawn('block-thread', { ...blockData, clientPorts: blockPorts.far }, blockPorts.far)
+  const blocks = connectLane(blockPorts.near[0]!)
+  const cutWindows = (await blocks.call('windowStarts')) as number[]
+  const lanePorts: MessagePort[][] = []
+  for (let lane = 0; lane < counts.lanes; lane++) {
+    const clients = channels(counts.queries + 2)
+    const { port1: logPort, port2 } = new MessageChannel()
+    logWorker.postMessage({ port: port2 }, [port2])
+    const data: LaneThreadData = {
+      ...laneThreadData(config, counts.lanes, seed),
+      directory: directory.laneDirectory(lane),
+      cutWindows,
+      logPort,
+      clientPorts: clients.far,
+    }
+    spawn('lane-thread', data, [logPort, ...clients.far])
+    lanePorts.push(clients.near)
+  }
+  const lanes = lanePorts.map((ports) => connectLane(ports[0]!))
+  await blocks.call(
+    'connectLanes',
+    lanePorts.map((ports) => ports[1]!),
+    lanePorts.map((ports) => ports[1]!),
+  )
+  const queries = Array.from({ length: counts.queries }, (_, i) => {
+    const { port1, port2: port } = new MessageChannel()
+    const cancelWords = new Int32Array(new SharedArrayBuffer(4 * cancelWordCount))
+    const sourcePorts = [...lanePorts.map((ports) => ports[i + 2]!), blockPorts.near[i + 1]!]
+    const engine = { ...engineOptions(config), hashSeed: seed }
+    const replicaLabels = config.query.replicaLabel
+    const data: QueryThreadData = { port, sourcePorts, cancelWords, engine, replicaLabels }
+    spawn('query-thread', data, [port, ...sourcePorts])
+    return { port: port1, cancelWords }
+  })
+  log.debug({ threads: workers.length }, 'threads have started')
+  return {
+    lanes,
+    blocks,
+    queries,
+    async close() {
+      await blocks.call('close')
+      await Promise.all(lanes.map((lane) => lane.call('close')))
+      await Promise.all(workers.map((worker) => worker.terminate()))
+    },
+  }
+}
+
+function channels(count: number): { readonly near: MessagePort[]; readonly far: MessagePort[] } {
+  const pairs = Array.from({ length: count }, () => new MessageChannel())
+  return { near: pairs.map((pair) => pair.port1), far: pairs.map((pair) => pair.port2) }
+}
+
+function headMemoryBytes(config: Config, lanes: number): number {
+  return Math.floor(
+    Math.max(headMemoryBytesMin, memoryLimitBytes(config) - otherMemoryBytes) / lanes,
+  )
+}
+
+function laneThreadData(config: Config, lanes: number, seed: Uint32Array) {
+  const limits = {
+    ...headLimitDefaults,
+    outOfOrderWindowMs: msOf(config.ingest.outOfOrderWindow),
+    memoryBytes: headMemoryBytes(config, lanes),
+    bodyPlainSizeBytesMax: 8 * parseSizeBytes(config.limits.bodySize),
+    exemplarsPerTenantMax: config.ingest.exemplarsPerTenant,
+  }
+  const retentionMs = msOf(config.storage.retentionTime)
+  return {
+    seed,
+    limits,
+    admission: admissionConfig(config, 1),
+    retentionMs,
+    logLevel: config.log.level,
+  }
+}
+
+function blockThreadData(
+  config: Config,
+  directory: DataDirectory,
+  lanes: number,
+  seed: Uint32Array,
+) {
+  const memoryBytesMax = Math.floor(0.9 * headMemoryBytes(config, lanes))
+  return {
+    directory: directory.blocksDirectory,
+    seed,
+    logLevel: config.log.level,
+    rules: { ...cutRuleDefaults, openMax: headLimitDefaults.generationsMax, memoryBytesMax },
+    retentionMs: msOf(config.storage.retentionTime),
+    retentionSizeBytes: parseSizeBytes(config.storage.retentionSize),
+    cutIntervalMs: 5000,
+    dropDelayMs: 10_000,
+    clientPorts: [],
+  }
+}
