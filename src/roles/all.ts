@@ -29,19 +29,29 @@ const drainMsMax = 20_000
 export async function startAll(config: Config, source: ConfigSource): Promise<void> {
   const log = createLogger(config.log.level)
   const directory = await openDataDirectory(config.data)
-  const threads = await startThreads(config, directory, threadCounts(config), log, (name, error) => {
-    log.fatal({ err: error, thread: name }, 'a thread has died')
-    process.exit(1)
-  })
+  const threads = await startThreads(
+    config,
+    directory,
+    threadCounts(config),
+    log,
+    (name, error) => {
+      log.fatal({ err: error, thread: name }, 'a thread has died')
+      process.exit(1)
+    },
+  )
   const metrics = new Metrics()
   const tenants = new TenantsSeen(threads)
   let options = ingestOptions(config, 1)
   const target = routeTo(threads.lanes.map((lane) => lane.appendable))
   const ingest = new IngestService({ options, target: tenants.noting(target), metrics })
   const { maxConcurrent } = config.query
-  const pool = new QueryPool(threads.queries, { maxConcurrent, maxWaiting: 1000 }, (call, { error }) => {
-    if (error?.cause !== undefined) log.error({ err: error.cause, call }, 'a query failed')
-  })
+  const pool = new QueryPool(
+    threads.queries,
+    { maxConcurrent, maxWaiting: 1000 },
+    (call, { error }) => {
+      if (error?.cause !== undefined) log.error({ err: error.cause, call }, 'a query failed')
+    },
+  )
   registerThreadMetrics(metrics, threads, pool)
   const status = createStatus({ config, threads, pool })
   let epoch = 1
@@ -77,22 +87,32 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
     },
   })
   await app.listen({ host, port })
-  process.on('SIGHUP', () => void status.guardReload(reload).catch((error) => log.error({ err: error }, 'reload failed')))
-  const stop = async (signal: string): Promise<void> => {
-    log.info({ signal }, 'draining')
-    setTimeout(() => process.exit(1), drainMsMax).unref()
+  process.on(
+    'SIGHUP',
+    () =>
+      void status.guardReload(reload).catch((error) => log.error({ err: error }, 'reload failed')),
+  )
+  stopOnSignals(log, async () => {
     status.startDraining()
     await ingest.drain()
     await app.close()
     await threads.close()
     await directory.close()
+  })
+  tenants.start()
+  await status.start()
+  greet(config)
+}
+
+function stopOnSignals(log: Logger, drain: () => Promise<void>): void {
+  const stop = async (signal: string): Promise<void> => {
+    log.info({ signal }, 'draining')
+    setTimeout(() => process.exit(1), drainMsMax).unref()
+    await drain()
     log.info('stopped')
     process.exit(0)
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(signal))
-  tenants.start()
-  await status.start()
-  greet(config)
 }
 
 function threadCounts(config: Config): { readonly lanes: number; readonly queries: number } {
@@ -105,7 +125,10 @@ const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
 function setLogLevel(log: Logger, threads: Threads, level: string): void {
   if (!levels.includes(level)) {
-    throw new UserError('bad_data', { what: `"${level}" is no log level`, fix: `use one of ${levels.join(', ')}` })
+    throw new UserError('bad_data', {
+      what: `"${level}" is no log level`,
+      fix: `use one of ${levels.join(', ')}`,
+    })
   }
   log.level = level
   for (const thread of [...threads.lanes, threads.blocks]) void thread.call('setLogLevel', level)

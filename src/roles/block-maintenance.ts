@@ -127,7 +127,11 @@ export class BlockMaintenance {
     for (const tenant of blocks.tenants()) {
       while (!this.#closing && (await blocks.mergeNext(tenant, ranges, neverCancelled)));
     }
-    const bounds = { retentionMs: data.retentionMs, sizeBytesMax: data.retentionSizeBytes }
+    const bounds = {
+      retentionMs: data.retentionMs,
+      sizeBytesMax: data.retentionSizeBytes,
+      otherSizeBytes: 0,
+    }
     await blocks.applyRetention(bounds, Date.now())
   }
 }

@@ -7,7 +7,7 @@ import {
   createAdmission,
   limitsOf,
 } from '../ingest/index.ts'
-import { createHashKeys } from '../kernel/index.ts'
+import { hashKeySizeBytes } from '../kernel/index.ts'
 import { LaneServer } from '../lane/index.ts'
 import type { Matcher } from '../model/index.ts'
 import { createMatcherCompiler } from '../promql/index.ts'
@@ -37,7 +37,7 @@ const wal = Wal.open({
 
 const head = new Head({
   seed: data.seed,
-  hashKeys: createHashKeys(),
+  hashKeys: crypto.getRandomValues(new Uint8Array(hashKeySizeBytes)),
   sink: wal,
   compile,
   admission: headAdmission(data.admission),

@@ -17,11 +17,23 @@ export function registerThreadMetrics(metrics: Metrics, threads: Threads, pool: 
   metrics.collectProcess()
   const series = metrics.gauge('prometheus_tsdb_head_series', 'Series in the head.', ['tenant'])
   const chunks = metrics.gauge('prometheus_tsdb_head_chunks', 'Chunks in the head.')
-  const minTime = metrics.gauge('prometheus_tsdb_head_min_time_seconds', 'Oldest sample in the head.')
-  const maxTime = metrics.gauge('prometheus_tsdb_head_max_time_seconds', 'Newest sample in the head.')
+  const minTime = metrics.gauge(
+    'prometheus_tsdb_head_min_time_seconds',
+    'Oldest sample in the head.',
+  )
+  const maxTime = metrics.gauge(
+    'prometheus_tsdb_head_max_time_seconds',
+    'Newest sample in the head.',
+  )
   const memory = metrics.gauge('crowsnest_head_memory_bytes', 'Linear memory of the head.')
-  const walSize = metrics.gauge('prometheus_tsdb_wal_storage_size_bytes', 'Size of the write-ahead log.')
-  const diskFull = metrics.gauge('crowsnest_wal_disk_full', '1 while writes are refused for lack of room.')
+  const walSize = metrics.gauge(
+    'prometheus_tsdb_wal_storage_size_bytes',
+    'Size of the write-ahead log.',
+  )
+  const diskFull = metrics.gauge(
+    'crowsnest_wal_disk_full',
+    '1 while writes are refused for lack of room.',
+  )
   metrics.gauge('crowsnest_storage_lanes', 'Storage lanes that answer.', [], async (lanes) => {
     const all = (await Promise.all(threads.lanes.map((lane) => lane.call('stats')))) as LaneStats[]
     const sum = (of: (one: LaneStats) => number): number => all.reduce((n, one) => n + of(one), 0)
@@ -37,9 +49,14 @@ export function registerThreadMetrics(metrics: Metrics, threads: Threads, pool: 
     walSize.set(sum((one) => one.walSizeBytes))
     diskFull.set(all.some((one) => one.diskFull) ? 1 : 0)
   })
-  metrics.gauge('prometheus_tsdb_storage_blocks_bytes', 'Size of local blocks.', [], async (gauge) => {
-    gauge.set((await threads.blocks.call('sizeBytes')) as number)
-  })
+  metrics.gauge(
+    'prometheus_tsdb_storage_blocks_bytes',
+    'Size of local blocks.',
+    [],
+    async (gauge) => {
+      gauge.set((await threads.blocks.call('sizeBytes')) as number)
+    },
+  )
   metrics.gauge('prometheus_engine_queries', 'Queries that wait or run.', [], (gauge) => {
     gauge.set(pool.active().length)
   })
@@ -72,7 +89,8 @@ export class TenantsSeen {
   /** Looks what is there already; what is found later comes through `noting`. */
   start(): void {
     const look = async (): Promise<void> => {
-      for (const tenant of (await this.#threads.blocks.call('tenants')) as string[]) this.#names.add(tenant)
+      for (const tenant of (await this.#threads.blocks.call('tenants')) as string[])
+        this.#names.add(tenant)
       const stats = await Promise.all(this.#threads.lanes.map((lane) => lane.call('stats')))
       for (const { seriesByTenant } of stats as HeadStats[]) {
         for (const tenant of Object.keys(seriesByTenant)) this.#names.add(tenant)

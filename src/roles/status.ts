@@ -1,9 +1,9 @@
 // The state of the process as its status routes show it: ready or not, reloads, replay, features.
 
-import type { StatusDoor } from '../api/index.ts'
-import type { QueryPool } from '../query/index.ts'
-import { aggregationNames, functionSignatures } from '../promql/index.ts'
 import { stringify } from 'yaml'
+import type { StatusDoor } from '../api/index.ts'
+import { languageFeatures } from '../promql/index.ts'
+import type { QueryPool } from '../query/index.ts'
 import type { Config } from './config-schema.ts'
 import { leavesOf } from './config-schema.ts'
 import { headStatus } from './doors.ts'
@@ -85,7 +85,10 @@ export function createStatus(parts: {
 function flagsOf(config: Config): Record<string, string> {
   return Object.fromEntries(
     leavesOf().map(({ path, flag }) => {
-      const value = path.reduce<unknown>((at, name) => (at as Record<string, unknown>)[name], config)
+      const value = path.reduce<unknown>(
+        (at, name) => (at as Record<string, unknown>)[name],
+        config,
+      )
       return [flag, typeof value === 'object' ? JSON.stringify(value) : String(value)]
     }),
   )
@@ -93,41 +96,23 @@ function flagsOf(config: Config): Record<string, string> {
 
 function featuresOf(config: Config): Record<string, Record<string, boolean>> {
   const { features, delayedNameRemoval, typeAndUnitLabels } = engineOptions(config)
-  const functions = [...functionSignatures.values()].map(
-    ({ name, experimental }) => [name, !experimental || features.experimentalFunctions] as const,
-  )
-  const operators = aggregationNames.map(
-    ({ name, experimental }) => [name, !experimental || features.experimentalFunctions] as const,
-  )
+  const language = languageFeatures(features)
   return {
     api: { admin: config.web.enableAdminApi, exclude_alerts: true, query_stats: true },
     otlp_receiver: { otlp_write_receiver: true },
     prometheus: { remote_write_receiver: true },
     promql: {
-      anchored: features.extendedRangeSelectors,
+      ...language.promql,
       at_modifier: true,
-      bool: true,
-      by: true,
       delayed_name_removal: delayedNameRemoval,
-      duration_expr: true,
-      fill: features.fillModifiers,
-      fill_left: features.fillModifiers,
-      fill_right: features.fillModifiers,
-      group_left: true,
-      group_right: true,
-      ignoring: true,
       negative_offset: true,
-      offset: true,
-      on: true,
       per_query_lookback_delta: true,
       per_step_stats: false,
-      smoothed: features.extendedRangeSelectors,
       subqueries: true,
       type_and_unit_labels: typeAndUnitLabels,
-      without: true,
     },
-    promql_functions: Object.fromEntries(functions),
-    promql_operators: Object.fromEntries(operators),
+    promql_functions: language.promql_functions,
+    promql_operators: language.promql_operators,
     tsdb: { delete_series: config.web.enableAdminApi, native_histograms: true, snapshot: true },
   }
 }

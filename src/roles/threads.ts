@@ -45,7 +45,7 @@ export async function startThreads(
   const workers: Worker[] = []
   const spawn = (name: ThreadName, data: unknown, ports: readonly MessagePort[]): Worker => {
     const worker = new Worker(threadUrl(name), { name, workerData: data, transferList: [...ports] })
-    worker.on('error', (error) => onDeath(name, error))
+    worker.on('error', (error) => onDeath(name, error as Error))
     workers.push(worker)
     return worker
   }

@@ -5,7 +5,12 @@
 
 import { createHash } from 'node:crypto'
 import { prometheus } from '../../encoding/index.ts'
-import { type DecodedBody, type HashSeed, KernelWriteDecoder } from '../../kernel/index.ts'
+import {
+  type DecodedBody,
+  type HashSeed,
+  KernelWriteDecoder,
+  slowKind,
+} from '../../kernel/index.ts'
 import { labelValue, metricNameLabel, windowMs } from '../../model/index.ts'
 import type {
   AppendRequest,
@@ -94,6 +99,21 @@ export interface HeadAdmission {
   readonly admit: AdmitSeries
   /** Series a tenant may have in one window; 0 = unlimited. */
   readonly seriesMax: (tenant: string) => number
+  /** Throws UserError body_too_large where a request has more series or samples than its tenant may send. */
+  readonly checkSize: (tenant: string, counts: BodyCounts) => void
+}
+
+/** What is in a request. */
+export interface BodyCounts {
+  readonly series: number
+  readonly samples: number
+}
+
+/** What a logged body holds; all of it counts as written, since it is kept. */
+export interface LoggedElements {
+  readonly samplesWritten: number
+  readonly histogramsWritten: number
+  readonly exemplarsWritten: number
 }
 
 const seedsMax = 10_000
@@ -165,8 +185,8 @@ export class Head implements Queryable {
   }
 
   /** Checks a body's form and logs it as it is, to be stored once the replay has ended. */
-  logBody(request: AppendRequest, nowMs: number): void {
-    this.#decode(request)
+  logBody(request: AppendRequest, nowMs: number): LoggedElements {
+    const elements = elementsOf(this.#decode(request))
     const record = this.#record
     record.begin(recordType.body)
     record.uvarint(nowMs)
@@ -179,6 +199,7 @@ export class Head implements Queryable {
     const bytes = record.finish()
     this.#options.sink.push(bytes, laneKey)
     this.#replayer.addBody(bytes)
+    return elements
   }
 
   /** Rebuilds what one log record says. Throws CorruptionError. */
@@ -277,12 +298,15 @@ export class Head implements Queryable {
   }
 
   #decode(request: AppendRequest): DecodedBody {
-    return this.#decoder.decode(request.body, {
+    const body = this.#decoder.decode(request.body, {
       version: request.format === 'remote-write-1' ? 1 : 2,
       compression: request.compression,
       seed: this.#seedOf(request),
       sizeBytesMax: this.#options.limits.bodyPlainSizeBytesMax,
     })
+    const counts = { series: body.seriesCount, samples: body.sampleCount }
+    this.#admission.checkSize(request.tenant, counts)
+    return body
   }
 
   // A mapping from label bytes to a series is found only by tenant, sender and epoch that made it.
@@ -367,4 +391,15 @@ export class Head implements Queryable {
     this.#record.block(encodeMetadata(metadata))
     return this.#record.finish()
   }
+}
+
+function elementsOf(body: DecodedBody): LoggedElements {
+  let histogramsWritten = 0
+  let exemplarsWritten = 0
+  for (let i = 0; i < body.slowCount; i++) {
+    const kind = body.slow[4 * i]
+    if (kind === slowKind.histogram) histogramsWritten++
+    if (kind === slowKind.exemplar) exemplarsWritten++
+  }
+  return { samplesWritten: body.sampleCount, histogramsWritten, exemplarsWritten }
 }

@@ -31,8 +31,6 @@ export interface StorageLaneParts {
 
 /** A sealed window on its way into blocks; plain data, the linear memory is shared. */
 export interface SealedWindow {
-  /** Names the generation on its lane. */
-  readonly id: number
   readonly descriptor: SealedDescriptor
   /** Records of the window before this place in the log are in the sealed generation. */
   readonly mark: LogPosition
@@ -47,8 +45,6 @@ export class StorageLane implements Appendable, Queryable {
   #state: 'replaying' | 'open' | 'closing' = 'replaying'
   #waitingBytes = 0
   #inFlight = 0
-  readonly #sealed = new Map<number, SealedDescriptor>()
-  #lastSealedId = 0
 
   constructor(parts: StorageLaneParts) {
     this.#parts = parts
@@ -126,9 +122,7 @@ export class StorageLane implements Appendable, Queryable {
     const mark = wal.position()
     // The block must not hold what the log could still lose.
     await wal.commit()
-    const id = ++this.#lastSealedId
-    this.#sealed.set(id, descriptor)
-    return { id, descriptor, mark }
+    return { descriptor, mark }
   }
 
   /** Notes that the sealed window is in blocks and frees its part of the log. */
@@ -139,12 +133,9 @@ export class StorageLane implements Appendable, Queryable {
     return wal.dropSegments()
   }
 
-  /** Forgets a sealed generation. */
+  /** Forgets a sealed generation, by the id of its descriptor. */
   drop(id: number): void {
-    const descriptor = this.#sealed.get(id)
-    if (descriptor === undefined) return
-    this.#sealed.delete(id)
-    this.#parts.head.dropGeneration(descriptor)
+    this.#parts.head.dropGeneration(id)
   }
 
   /** Refuses writes from now on, waits for those under way, syncs and closes the log. */

@@ -114,7 +114,11 @@ export class WindowCutter {
     }
     for (const { lane, window } of sealed) {
       await lane.retire(windowKey, window.mark)
-      this.#leaving.push({ lane, id: window.id, atMs: clock() + this.#parts.dropDelayMs })
+      this.#leaving.push({
+        lane,
+        id: window.descriptor.id,
+        atMs: clock() + this.#parts.dropDelayMs,
+      })
     }
     const durationMs = clock() - startMs
     log.info(

@@ -55,6 +55,7 @@ export function createHead(
     cutWindows: [],
     admission: {
       epoch: 1,
+      checkSize: () => undefined,
       seriesMax: () => options.seriesMax ?? 0,
       admit: (_tenant, _sender, sent) => {
         const kept = options.admit?.(sent) ?? sent

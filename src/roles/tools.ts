@@ -1,0 +1,23 @@
+// `crowsnest tools ...`: work on files without a running gateway.
+
+import type { Command } from 'commander'
+import { ChunkStorage, createScriptEngine, evaluateWith, runScriptFiles } from '../promql/index.ts'
+import { neverCancelled } from '../storage/index.ts'
+
+/** Adds the `tools` command and what is below it. */
+export function addTools(program: Command): void {
+  const tools = program.command('tools').description('Tools that need no running gateway.')
+  tools
+    .command('promqltest')
+    .description('Runs scripts in the promqltest language against the engine.')
+    .argument('<paths...>', 'script files or folders of them')
+    .action(async (paths: string[]) => {
+      const engine = createScriptEngine()
+      const { failures } = await runScriptFiles(paths, {
+        storage: new ChunkStorage(engine.options.compileMatcher, engine.options.hashSeed),
+        evaluate: evaluateWith(engine, 'scripts', neverCancelled),
+        print: (line) => process.stdout.write(`${line}\n`),
+      })
+      if (failures.length > 0) process.exitCode = 1
+    })
+}
