@@ -17,6 +17,8 @@ export class ResultBlock {
   readonly #index = new HashIndex()
   readonly #hash = new Uint32Array(4)
   readonly #stepCount: number
+  readonly #firstStep: number[] = []
+  readonly #dropName: number[] = []
   #cells: StepBatch
 
   constructor(dictionary: LabelDictionary, stepCount: number) {
@@ -42,6 +44,13 @@ export class ResultBlock {
     return row
   }
 
+  /** Rows with equal labels may disagree on `dropName`: as in Prometheus, the one seen at the earliest step decides. */
+  seeAt(row: number, step: number, dropName: number): void {
+    if (step >= (this.#firstStep[row] ?? Number.POSITIVE_INFINITY)) return
+    this.#firstStep[row] = step
+    this.#dropName[row] = dropName
+  }
+
   /** Puts a sample into a row; fails the query where the row has one at this step. */
   set(row: number, step: number, value: number, histogram: FloatHistogram | undefined): void {
     const cell = row * this.#stepCount + step
@@ -65,6 +74,9 @@ export class ResultBlock {
   /** The finished block. */
   finish(): Block {
     const table = this.#builder.finish()
+    this.#dropName.forEach((dropName, row) => {
+      table.dropName[row] = dropName
+    })
     this.#cells.rowCount = table.rowCount
     return { table, cells: this.#cells }
   }

@@ -121,7 +121,10 @@ function addRows(
     for (let step = 0; step < cells.stepCount; step++) {
       const cell = row * cells.stepCount + step
       if (cells.present[cell] === cellAbsent || !take(row, step)) continue
-      if (target < 0) target = result.rowOf(rowPairs(table, row), table.dropName[row]!)
+      if (target < 0) {
+        target = result.rowOf(rowPairs(table, row), table.dropName[row]!)
+        result.seeAt(target, step, table.dropName[row]!)
+      }
       const histogram = cells.present[cell] === 2 ? cells.histograms![cell] : undefined
       result.set(target, step, cells.values[cell]!, histogram)
     }
