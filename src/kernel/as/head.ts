@@ -355,6 +355,7 @@ export function findSeries(hash: usize, tenant: u32): u32 {
 /**
  * Finds or creates the series described at `at`: u32 tenant, u32 label count, 8 unused bytes, then per label 48 bytes:
  * hash (16), name id, name address, name size, value address, value size (u32 each), 12 unused. The labels are sorted.
+ * A pair that is known already is given by its id in place of the name id, with `missing` as name size.
  * A created one is written as a record at `wal` (head/record.ts). Returns the ref, or `missing` when memory is full.
  */
 export function createSeries(at: usize, wal: usize): u32 {
@@ -363,7 +364,11 @@ export function createSeries(at: usize, wal: usize): u32 {
   store<u32>(header, <u32>wal, oWalEnd)
   store<u32>(header, 0, oCreated)
   let sum = i32x4.splat(0)
-  for (let i: u32 = 0; i < count; i++) sum = i32x4.add(sum, v128.load(at + 16 + <usize>i * 48))
+  for (let i: u32 = 0; i < count; i++) {
+    const label = at + 16 + <usize>i * 48
+    const isKnown = load<u32>(label, 24) == missing
+    sum = i32x4.add(sum, v128.load(isKnown ? pairOf(load<u32>(label, 16)) : label))
+  }
   const scratch: usize = 960
   v128.store(scratch, sum)
   const known = findSeries(scratch, tenant)
@@ -378,7 +383,8 @@ export function createSeries(at: usize, wal: usize): u32 {
   for (let i: u32 = 0; i < count; i++) {
     const label = at + 16 + <usize>i * 48
     const before = load<u32>(header, oPairCount)
-    const pair = internPair(label, tenant)
+    const isKnown = load<u32>(label, 24) == missing
+    const pair = isKnown ? load<u32>(label, 16) : internPair(label, tenant)
     if (pair == missing || !addPosting(pair, ref)) return missing
     store<u32>(labels + (<usize>i << 2), pair)
     out = writePair(out, label, pair, pair == before)

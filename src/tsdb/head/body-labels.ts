@@ -6,15 +6,18 @@ import { io, prometheus } from '../../encoding/index.ts'
 import type { DecodedBody } from '../../kernel/index.ts'
 import { seriesBadRefs } from '../../kernel/index.ts'
 import { type Label, UserError } from '../../model/index.ts'
+import type { LabelCache } from './label-cache.ts'
 
 /** Reads labels of one body. `undefined` = the refs of version 2 are odd in number or name no symbol. */
 export class BodyLabels {
   readonly #body: DecodedBody
+  readonly #cache: LabelCache
   readonly #text: Buffer
   readonly #symbols: (string | undefined)[] = []
 
-  constructor(body: DecodedBody) {
+  constructor(body: DecodedBody, cache: LabelCache) {
     this.#body = body
+    this.#cache = cache
     this.#text = Buffer.from(body.bytes.buffer, body.bytes.byteOffset, body.bytes.length)
   }
 
@@ -48,28 +51,27 @@ export class BodyLabels {
     return text
   }
 
-  // Labels first, each name then value, sizes of one byte, valid UTF-8: what every sender writes.
+  // Labels first, each name then value, sizes of one byte, ASCII: what nearly every sender writes.
   #readPlain(start: number, end: number): Label[] | undefined {
     const bytes = this.#text
     const labels: Label[] = []
     let at = start
     while (at < end && bytes[at] === 10) {
-      const size = bytes[at + 1]!
-      const stop = at + 2 + size
-      if (size >= 128 || stop > end || bytes[at + 2] !== 10) return undefined
-      const nameSize = bytes[at + 3]!
-      const value = at + 4 + nameSize
-      if (nameSize >= 128 || value + 2 > stop || bytes[value] !== 18) return undefined
+      const stop = at + 2 + bytes[at + 1]!
+      if (bytes[at + 1]! >= 128 || stop > end || bytes[at + 2] !== 10) return undefined
+      const value = at + 4 + bytes[at + 3]!
+      if (bytes[at + 3]! >= 128 || value + 2 > stop || bytes[value] !== 18) return undefined
       if (bytes[value + 1]! >= 128 || value + 2 + bytes[value + 1]! !== stop) return undefined
-      const label = {
-        name: bytes.toString('utf8', at + 4, value),
-        value: bytes.toString('utf8', value + 2, stop),
-      }
-      if (label.name.includes('\ufffd') || label.value.includes('\ufffd')) return undefined
-      labels.push(label)
+      const text = bytes.toString('latin1', at, stop)
+      labels.push(this.#cache.get(text) ?? this.#cached(text, at, value, stop))
       at = stop
     }
-    return this.#noMoreLabels(at, end) ? labels : undefined
+    return isAscii(bytes, start, at) && this.#noMoreLabels(at, end) ? labels : undefined
+  }
+
+  #cached(text: string, start: number, value: number, stop: number): Label {
+    const name = this.#text.toString('latin1', start + 4, value)
+    return this.#cache.add(text, name, this.#text.toString('latin1', value + 2, stop))
   }
 
   // Whether only samples and other fields with a size of one byte follow.
@@ -98,6 +100,12 @@ export class BodyLabels {
       throw badData('labels', start, cause)
     }
   }
+}
+
+function isAscii(bytes: Uint8Array, start: number, end: number): boolean {
+  let all = 0
+  for (let i = start; i < end; i++) all |= bytes[i]!
+  return all < 128
 }
 
 /** A body that is not what its content type says. */

@@ -19,6 +19,7 @@ import { BodyLabels } from './body-labels.ts'
 import type { Generation } from './generation.ts'
 import type { Generations } from './generations.ts'
 import { histogramOf } from './histogram-input.ts'
+import type { LabelCache } from './label-cache.ts'
 import { type RecordSink, RecordWriter, recordType } from './record.ts'
 import { refusal, shownLabels, type Tally } from './tally.ts'
 
@@ -92,6 +93,7 @@ export class BodyWriter {
       readonly generations: Generations
       readonly sink: RecordSink
       readonly tally: Tally
+      readonly labelCache: LabelCache
     },
   ) {
     this.#request = request
@@ -100,7 +102,7 @@ export class BodyWriter {
     this.#generations = options.generations
     this.#sink = options.sink
     this.#tally = options.tally
-    this.#labels = new BodyLabels(request.body)
+    this.#labels = new BodyLabels(request.body, options.labelCache)
   }
 
   /** Decodes the rest, then stores samples and histograms. Throws UserError bad_data before anything is stored. */

@@ -91,7 +91,7 @@ export class GenerationReader {
   /** The value of a pair. */
   valueOf(pair: number): string {
     const { view } = this.source
-    const text = this.#textOf()
+    const text = this.textOf()
     const at = view.pairOf(pair) >>> 2
     const start = view.words[at + 6]!
     return text.toString('utf8', start, start + view.words[at + 7]!)
@@ -237,7 +237,8 @@ export class GenerationReader {
     return this.#index[tenantId]
   }
 
-  #textOf(): Buffer {
+  /** The memory as a Buffer, to read and write strings; valid until it grows. */
+  textOf(): Buffer {
     const { bytes } = this.source.view
     if (this.#text.buffer !== bytes.buffer || this.#text.length !== bytes.length)
       this.#text = Buffer.from(bytes.buffer, 0, bytes.length)

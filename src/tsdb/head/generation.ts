@@ -16,12 +16,14 @@ import {
   HeadMemory,
   hashPair,
   headLayout,
+  refMissing,
   sampleKind,
 } from '../../kernel/index.ts'
 import { type FloatHistogram, type Labels, windowMs } from '../../model/index.ts'
 import type { WindowStats } from './cut-plan.ts'
 import { GenerationReader } from './generation-reader.ts'
 import { sameHistogram } from './histogram-input.ts'
+import { CachedLabel } from './label-cache.ts'
 import {
   type GenerationKey,
   type RecordReader,
@@ -74,7 +76,7 @@ export class Generation {
   readonly #seed: HashSeed
   readonly #tenantIds = new Map<string, number>()
   readonly #nameIds = new Map<string, number>()
-  readonly #adoptedNames = new WeakMap<Generation, number[]>()
+  readonly #adoptedPairs = new WeakMap<Generation, Uint32Array>()
   readonly #seriesRecord = new RecordWriter()
   #seriesRecordOpen = false
   readonly #record = new RecordWriter()
@@ -146,20 +148,27 @@ export class Generation {
     return id
   }
 
-  /** The ref of the series with these labels if it is here. */
+  /** The ref of the series with these labels; created when it is not here. */
   findOrCreate(tenantId: number, labels: Labels, sink: RecordSink | undefined): number {
     let sizeMax = 0
     for (const { name, value } of labels) sizeMax += 3 * (name.length + value.length)
     const stage = this.memory.labelStage(labels.length, sizeMax)
     const { words, bytes } = this.memory.view
-    const buffer = Buffer.from(bytes.buffer, 0, bytes.length)
+    const text = this.reader.textOf()
     words[stage.at >>> 2] = tenantId
     words[(stage.at >>> 2) + 1] = labels.length
     let next = stage.strings
     let label = (stage.at >>> 2) + 4
-    for (const { name, value } of labels) {
-      const middle = next + buffer.write(name, next)
-      const end = middle + buffer.write(value, middle)
+    for (let i = 0; i < labels.length; i++, label += 12) {
+      const sent = labels[i]!
+      const { name, value } = sent
+      if (sent instanceof CachedLabel && this.#knows(sent, tenantId)) {
+        words[label + 4] = sent.pair
+        words[label + 6] = refMissing
+        continue
+      }
+      const middle = next + text.write(name, next)
+      const end = middle + text.write(value, middle)
       hashPair(this.#seed, bytes, next, middle, end, words, label)
       words[label + 4] = this.#nameId(name)
       words[label + 5] = next
@@ -167,46 +176,87 @@ export class Generation {
       words[label + 7] = middle
       words[label + 8] = end - middle
       next = end
-      label += 12
     }
-    return this.#createStaged(tenantId, labels.length, next - stage.strings, sink)
+    const ref = this.#createStaged(tenantId, labels.length, next - stage.strings, sink)
+    if (next > stage.strings) this.#teach(labels, tenantId, ref)
+    return ref
   }
 
-  /** Takes over series `fromRef` of another generation, labels and hashes copied as bytes. */
+  #knows(label: CachedLabel, tenantId: number): boolean {
+    return label.generationId === this.id && label.tenantId === tenantId
+  }
+
+  #teach(labels: Labels, tenantId: number, ref: number): void {
+    const pairs = this.memory.view.pairsOf(ref)
+    for (let i = 0; i < labels.length; i++) {
+      const label = labels[i]!
+      if (!(label instanceof CachedLabel)) continue
+      label.generationId = this.id
+      label.tenantId = tenantId
+      label.pair = pairs[i]!
+    }
+  }
+
+  /** Takes over series `fromRef` of another generation: pairs that came over before by id, others copied as bytes. */
   adopt(from: Generation, fromRef: number, sink: RecordSink | undefined): number {
     const source = from.memory.view
     const pairs = source.pairsOf(fromRef)
     const tenantId = this.tenantId(from.tenants[source.tenantOf(fromRef)]!, sink)
+    const adopted = this.#adoptedPairsOf(from)
     let size = 0
     for (const pair of pairs) {
+      if (adopted[pair] !== 0) continue
       size += source.words[(source.pairOf(pair) >>> 2) + 7]!
       size += 3 * from.labelNames[source.nameIdOf(pair)]!.length
     }
     const stage = this.memory.labelStage(pairs.length, size)
-    const { words, bytes } = this.memory.view
-    const buffer = Buffer.from(bytes.buffer, 0, bytes.length)
+    const { words } = this.memory.view
     words[stage.at >>> 2] = tenantId
     words[(stage.at >>> 2) + 1] = pairs.length
     let next = stage.strings
     let label = (stage.at >>> 2) + 4
-    const sourceWords = source.words
-    for (const pair of pairs) {
-      const at = source.pairOf(pair) >>> 2
-      const nameId = sourceWords[at + 5]!
-      for (let i = 0; i < 4; i++) words[label + i] = sourceWords[at + i]!
-      const middle = next + buffer.write(from.labelNames[nameId]!, next)
-      const value = sourceWords[at + 6]!
-      const valueSize = sourceWords[at + 7]!
-      bytes.set(source.bytes.subarray(value, value + valueSize), middle)
-      words[label + 4] = this.#adoptedName(from, nameId)
-      words[label + 5] = next
-      words[label + 6] = middle - next
-      words[label + 7] = middle
-      words[label + 8] = valueSize
-      next = middle + valueSize
-      label += 12
+    for (let i = 0; i < pairs.length; i++, label += 12) {
+      const id = adopted[pairs[i]!]!
+      if (id === 0) next = this.#stageCopy(from, pairs[i]!, label, next)
+      else {
+        words[label + 4] = id - 1
+        words[label + 6] = refMissing
+      }
     }
-    return this.#createStaged(tenantId, pairs.length, next - stage.strings, sink)
+    const ref = this.#createStaged(tenantId, pairs.length, next - stage.strings, sink)
+    if (next > stage.strings) {
+      const own = this.memory.view.pairsOf(ref)
+      for (let i = 0; i < pairs.length; i++) adopted[pairs[i]!] = own[i]! + 1
+    }
+    return ref
+  }
+
+  #stageCopy(from: Generation, pair: number, label: number, start: number): number {
+    const { words, bytes } = this.memory.view
+    const source = from.memory.view
+    const at = source.pairOf(pair) >>> 2
+    for (let i = 0; i < 4; i++) words[label + i] = source.words[at + i]!
+    const name = from.labelNames[source.words[at + 5]!]!
+    const value = source.valueOf(pair)
+    const middle = start + this.reader.textOf().write(name, start)
+    bytes.set(value, middle)
+    words[label + 4] = this.#nameId(name)
+    words[label + 5] = start
+    words[label + 6] = middle - start
+    words[label + 7] = middle
+    words[label + 8] = value.length
+    return middle + value.length
+  }
+
+  // By pair id of the other generation: our pair id + 1.
+  #adoptedPairsOf(from: Generation): Uint32Array {
+    const { pairCount } = from.memory.view
+    const known = this.#adoptedPairs.get(from)
+    if (known !== undefined && known.length >= pairCount) return known
+    const adopted = new Uint32Array(2 * pairCount)
+    if (known !== undefined) adopted.set(known)
+    this.#adoptedPairs.set(from, adopted)
+    return adopted
   }
 
   /** Logs the series created since the last call. Before any record that names them. */
@@ -370,19 +420,6 @@ export class Generation {
     const id = this.labelNames.length
     this.labelNames.push(name)
     this.#nameIds.set(name, id)
-    return id
-  }
-
-  #adoptedName(from: Generation, nameId: number): number {
-    let ids = this.#adoptedNames.get(from)
-    if (ids === undefined) {
-      ids = []
-      this.#adoptedNames.set(from, ids)
-    }
-    const known = ids[nameId]
-    if (known !== undefined) return known
-    const id = this.#nameId(from.labelNames[nameId]!)
-    ids[nameId] = id
     return id
   }
 

@@ -45,6 +45,7 @@ import {
 } from './generation-queryable.ts'
 import { Generations } from './generations.ts'
 import { cardinalityOf, type HeadCardinality, type HeadStats, statsOf } from './head-stats.ts'
+import { LabelCache } from './label-cache.ts'
 import { type RecordSink, RecordWriter, recordType } from './record.ts'
 import { type ReplayedBody, Replayer } from './replayer.ts'
 import { shownLabels, Tally } from './tally.ts'
@@ -125,6 +126,7 @@ export class Head implements Queryable {
   readonly #decoder: KernelWriteDecoder
   readonly #exemplars: Exemplars
   readonly #metadata: FamilyMetadataStore
+  readonly #labelCache = new LabelCache()
   readonly #record = new RecordWriter()
   readonly #seeds = new Map<string, Uint32Array>()
   readonly #queryables = new WeakMap<Generation, GenerationQueryable>()
@@ -168,6 +170,7 @@ export class Head implements Queryable {
         generations: this.#generations,
         sink: this.#options.sink,
         tally,
+        labelCache: this.#labelCache,
         bounds: {
           outOfOrderWindowMs: limits.outOfOrderWindowMs,
           oldestAcceptedMs: this.#options.oldestAcceptedMs(),
