@@ -91,7 +91,7 @@ const head = new Head({
   limits: headLimitDefaults,
   oldestAcceptedMs: () => 0,
   cutWindows: [],
-  admission: { epoch: 1, admit: admission, seriesMax: () => 0 },
+  admission: { epoch: 1, admit: admission, seriesMax: () => 0, checkSize: () => undefined },
 })
 
 function pass(name: string, timeMs: number, options: { perSeries?: number; budget: number }): void {

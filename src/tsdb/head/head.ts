@@ -11,7 +11,7 @@ import {
   KernelWriteDecoder,
   slowKind,
 } from '../../kernel/index.ts'
-import { labelValue, metricNameLabel, windowMs } from '../../model/index.ts'
+import { labelValue, metricNameLabel, UserError, windowMs } from '../../model/index.ts'
 import type {
   AppendRequest,
   AppendResult,
@@ -215,12 +215,22 @@ export class Head implements Queryable {
     let rejectedCount = 0
     const bodies: readonly ReplayedBody[] = this.#replayer.takeBodies()
     for (const { request, receivedMs } of bodies)
-      rejectedCount += this.append(request, receivedMs).rejectedCount
+      rejectedCount += this.#applyLogged(request, receivedMs)
     if (bodies.length > 0) {
       this.#record.begin(recordType.bodiesApplied)
       this.#options.sink.push(this.#record.finish(), laneKey)
     }
     return { bodyCount: bodies.length, rejectedCount }
+  }
+
+  // A body that was acknowledged must not stop the lane from starting, whatever the limits are by now.
+  #applyLogged(request: AppendRequest, receivedMs: number): number {
+    try {
+      return this.append(request, receivedMs).rejectedCount
+    } catch (error) {
+      if (error instanceof UserError) return 1
+      throw error
+    }
   }
 
   /** Records of what outlives windows, for a checkpoint: exemplars, metadata, bodies not yet stored. */
