@@ -319,7 +319,8 @@ function operate(op: string, a: number, b: number): number | boolean {
     case '%':
       return a % b
     case '^':
-      return a === 1 ? 1 : a ** b
+      // Unlike JavaScript, Go has (±1)^±Inf = 1 and 1^NaN = 1.
+      return a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b
     case 'atan2':
       return Math.atan2(a, b)
     case '==':

@@ -112,7 +112,10 @@ function line(
 ): { readonly slope: number; readonly intercept: number } | undefined {
   if (samples.length < 2) return undefined
   const [, first] = samples[0]!
-  if (samples.every(([, value]) => value === first)) return { slope: 0, intercept: first }
+  if (samples.every(([, value]) => value === first)) {
+    const infinite = Math.abs(first) === Infinity
+    return infinite ? { slope: Number.NaN, intercept: Number.NaN } : { slope: 0, intercept: first }
+  }
   const xs = samples.map(([t]) => (t - originMs) / 1000)
   const ys = samples.map(([, value]) => value)
   const average = (numbers: readonly number[]): number =>
