@@ -48,7 +48,18 @@ export const quantileOverTime: WindowFunction = (window, [quantile], out, notes)
   if (floats.from === floats.to) return
   if (!(quantile! >= 0 && quantile! <= 1)) notes.annotate('warning', invalidQuantile(quantile!), 0)
   noteIgnored(floats, notes)
-  out.setFloat(quantileOf(quantile!, floats.values.slice(floats.from, floats.to)))
+  const count = copyToScratch(floats)
+  out.setFloat(quantileOf(quantile!, scratch, count))
+}
+
+// Holds the samples of the window at hand while they are sorted: a view per window would cost more than the sorting.
+let scratch = new Float64Array(256)
+
+function copyToScratch({ values, from, to }: FloatColumns): number {
+  const count = to - from
+  if (count > scratch.length) scratch = new Float64Array(2 * count)
+  for (let i = 0; i < count; i++) scratch[i] = values[from + i]!
+  return count
 }
 
 /** mad_over_time(m[d]): median distance from the median; NaN where a sample is NaN. */

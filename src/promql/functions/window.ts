@@ -28,22 +28,24 @@ export interface FloatColumns {
 
 /** The floats of a window; a window without histograms is handed on without a copy. */
 export function floatsOf(window: SampleWindow): FloatColumns {
-  const kind = kindOf(window)
-  if (kind === 'floats') return { ...columnsOf(window), mixed: false }
-  const timestampsMs = new Float64Array(window.to - window.from)
-  const values = new Float64Array(window.to - window.from)
-  let count = 0
-  for (let i = window.from; i < window.to; i++) {
-    if (window.histograms![i] !== undefined) continue
-    timestampsMs[count] = window.timestampsMs[i]!
-    values[count++] = window.values[i]!
-  }
-  return { timestampsMs, values, from: 0, to: count, mixed: kind === 'mixed' }
-}
-
-function columnsOf(window: SampleWindow): Omit<FloatColumns, 'mixed'> {
   const { timestampsMs, values, from, to } = window
-  return { timestampsMs, values, from, to }
+  const kind = kindOf(window)
+  if (kind === 'floats') return { timestampsMs, values, from, to, mixed: false }
+  const timesOfFloats = new Float64Array(to - from)
+  const floats = new Float64Array(to - from)
+  let count = 0
+  for (let i = from; i < to; i++) {
+    if (window.histograms![i] !== undefined) continue
+    timesOfFloats[count] = timestampsMs[i]!
+    floats[count++] = values[i]!
+  }
+  return {
+    timestampsMs: timesOfFloats,
+    values: floats,
+    from: 0,
+    to: count,
+    mixed: kind === 'mixed',
+  }
 }
 
 /** Tells that histograms were left out, where some were. */
