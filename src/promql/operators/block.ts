@@ -36,6 +36,8 @@ export function newCells(rowCount: number, stepCount: number): StepBatch {
 /** Pulls everything from an operator; the samples are held until the caller gives them back (`release`). */
 export async function collect(operator: Operator, context: QueryContext): Promise<Block> {
   const table = await operator.series()
+  const taken = await operator.takeBlock?.()
+  if (taken !== undefined) return taken
   const stepCount = operator.grid.count
   const cells = newCells(table.rowCount, stepCount)
   cells.begin(0)
@@ -125,6 +127,13 @@ export class BlockReader {
     context.samples.hold(sampleCount(block.cells, block.cells.rowCount))
   }
 
+  /** The whole block, with the samples held for it; nothing is left to read. */
+  take(): Block | undefined {
+    const block = this.#row === 0 ? this.#block : undefined
+    if (block !== undefined) this.#block = undefined
+    return block
+  }
+
   /** Fills `batch` with the next rows; returns how many. */
   next(batch: StepBatch): number {
     batch.begin(this.#row)
@@ -164,5 +173,10 @@ export abstract class BlockOperator implements Operator {
   async next(batch: StepBatch): Promise<number> {
     await this.series()
     return this.#reader!.next(batch)
+  }
+
+  async takeBlock(): Promise<Block | undefined> {
+    await this.series()
+    return this.#reader!.take()
   }
 }

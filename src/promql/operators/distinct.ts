@@ -45,6 +45,11 @@ export class DistinctOperator implements Operator {
     return this.#reader === undefined ? this.#input.next(batch) : this.#reader.next(batch)
   }
 
+  async takeBlock(): Promise<Block | undefined> {
+    await this.series()
+    return this.#reader === undefined ? this.#input.takeBlock?.() : this.#reader.take()
+  }
+
   explain(): { readonly line: string; readonly inputs: readonly Operator[] } {
     return this.#input.explain()
   }

@@ -1,6 +1,7 @@
 // Measured: an operator that keeps how long it worked and what it yielded, for ANALYZE. Times include the inputs;
 // the tree tells them apart.
 
+import type { Block } from './block.ts'
 import { sampleCount } from './block.ts'
 import type { Operator, StepBatch, StepGrid } from './operator.ts'
 import type { SeriesTable } from './series-table.ts'
@@ -41,13 +42,23 @@ export class MeasuredOperator implements Operator {
     const startMs = performance.now()
     const count = await this.#inner.next(batch)
     this.#timeMs += performance.now() - startMs
-    this.#sampleCount += sampleCount(batch, count)
-    this.#sizeBytes += 9 * count * batch.stepCount
+    this.#count(batch, count)
     return count
+  }
+
+  async takeBlock(): Promise<Block | undefined> {
+    const block = await this.#inner.takeBlock?.()
+    if (block !== undefined) this.#count(block.cells, block.cells.rowCount)
+    return block
   }
 
   explain(): { readonly line: string; readonly inputs: readonly Operator[] } {
     return this.#inner.explain()
+  }
+
+  #count(cells: StepBatch, rowCount: number): void {
+    this.#sampleCount += sampleCount(cells, rowCount)
+    this.#sizeBytes += 9 * rowCount * cells.stepCount
   }
 
   /** What was seen so far. */

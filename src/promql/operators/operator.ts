@@ -5,6 +5,7 @@
 // Invariants: a stale marker never enters a batch or a window (it is read from bits while selecting).
 
 import type { FloatHistogram } from '../../model/index.ts'
+import type { Block } from './block.ts'
 import type { SeriesTable } from './series-table.ts'
 
 /** The times an operator is evaluated at: startMs, startMs + stepMs, … (`count` of them). */
@@ -83,6 +84,11 @@ export interface Operator {
   series(): Promise<SeriesTable>
   /** Fills `batch` with the next rows (after `series`); returns how many, 0 = done. */
   next(batch: StepBatch): Promise<number>
+  /**
+   * All rows at once, for operators that have them so: the caller owns the block and the samples held for it.
+   * Undefined where rows have to be pulled with `next`.
+   */
+  takeBlock?(): Promise<Block | undefined>
   /** This operator's line in EXPLAIN, and the operators it pulls from. */
   explain(): { readonly line: string; readonly inputs: readonly Operator[] }
 }
