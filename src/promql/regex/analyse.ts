@@ -60,6 +60,8 @@ export function analyseRegex(root: RegexNode): RegexShape {
 
 function setOf(node: RegexNode): string[] | undefined {
   switch (node.kind) {
+    case 'text':
+      return [node.text]
     case 'chars':
       return charsOf(node.chars)
     case 'assert':
@@ -95,10 +97,10 @@ function repeatedSet(item: RegexNode, min: number, max: number): string[] | unde
 function productOf(items: readonly RegexNode[]): string[] | undefined {
   let out = ['']
   for (const item of items) {
-    // Most expressions are text: one value with one more character each time.
-    const char = charOf(item)
-    if (char !== undefined && out.length === 1) {
-      out[0] += char
+    // Most expressions are text: one value that grows.
+    const text = textOf(item)
+    if (text !== undefined && out.length === 1) {
+      out[0] += text
       continue
     }
     const values = setOf(item)
@@ -111,7 +113,8 @@ function productOf(items: readonly RegexNode[]): string[] | undefined {
   return out
 }
 
-function charOf(node: RegexNode): string | undefined {
+function textOf(node: RegexNode): string | undefined {
+  if (node.kind === 'text') return node.text
   if (node.kind !== 'chars' || node.chars.length !== 2 || node.chars[0] !== node.chars[1]) {
     return undefined
   }
@@ -173,8 +176,9 @@ interface Head {
 
 function headOf(node: RegexNode): Head {
   switch (node.kind) {
+    case 'text':
     case 'chars': {
-      const prefix = charOf(node)
+      const prefix = textOf(node)
       return { prefix: prefix ?? '', isWhole: prefix !== undefined }
     }
     case 'concat': {

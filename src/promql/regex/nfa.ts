@@ -84,6 +84,7 @@ class Compiler {
   readonly classes: CharClass[] = []
   readonly #pattern: string
   readonly #classIndex = new Map<string, number>()
+  readonly #indexOfChar = new Map<number, number>()
   readonly #indexOf = new Map<CharClass, number>()
 
   constructor(pattern: string) {
@@ -102,6 +103,14 @@ class Compiler {
     switch (node.kind) {
       case 'chars':
         return this.emit(opcode.chars, then, this.#classOf(node.chars))
+      case 'text': {
+        let entry = then
+        for (const char of [...node.text].reverse()) {
+          const code = char.codePointAt(0)!
+          entry = this.emit(opcode.chars, entry, this.#classOfChar(code))
+        }
+        return entry
+      }
       case 'assert':
         return this.emit(opcode.assert, then, this.assertions.push(node.assertion) - 1)
       case 'concat': {
@@ -138,6 +147,14 @@ class Compiler {
     }
     for (let i = 0; i < copyCount; i++) entry = this.compile(item, entry)
     return entry
+  }
+
+  #classOfChar(code: number): number {
+    const seen = this.#indexOfChar.get(code)
+    if (seen !== undefined) return seen
+    const index = this.#classOf([code, code])
+    this.#indexOfChar.set(code, index)
+    return index
   }
 
   #classOf(chars: CharClass): number {

@@ -119,7 +119,19 @@ class RegexParser {
         })
         return
     }
-    this.#literal(this.#takeChar())
+    this.#text()
+  }
+
+  // A run of ordinary characters is one node.
+  #text(): void {
+    ordinaryChars.lastIndex = this.#at
+    const text = this.#flags.fold ? undefined : ordinaryChars.exec(this.#pattern)?.[0]
+    if (text === undefined) {
+      this.#literal(this.#takeChar())
+      return
+    }
+    this.#at += text.length
+    this.#level.items.push({ kind: 'text', text })
   }
 
   #literal(code: number): void {
@@ -154,7 +166,9 @@ class RegexParser {
     if (outer === undefined) throw regexFault('unexpected )', this.#pattern)
     this.#at++
     this.#flags = this.#level.outerFlags
-    outer.items.push(closeLevel(this.#level))
+    const group = closeLevel(this.#level)
+    // A repetition takes only the last character of a text, but all of a group.
+    outer.items.push(group.kind === 'text' ? { kind: 'concat', items: [group] } : group)
     this.#level = outer
   }
 
@@ -165,7 +179,7 @@ class RegexParser {
       throw regexFault('invalid nested repetition operator', excerpt)
     }
     const excerpt = this.#pattern.slice(start, this.#at)
-    const item = this.#level.items.pop()
+    const item = this.#takeLast()
     if (item === undefined) throw regexFault('missing argument to repetition operator', excerpt)
     const node: RegexNode = { kind: 'repeat', item, min, max }
     if ((min > 1 || (max > 1 && max < Infinity)) && !repeatFits(node, repeatMax)) {
@@ -173,6 +187,16 @@ class RegexParser {
     }
     this.#level.items.push(node)
     this.#repeatStart = start
+  }
+
+  // What a repetition stands for: of a text, only the last character.
+  #takeLast(): RegexNode | undefined {
+    const last = this.#level.items.pop()
+    if (last?.kind !== 'text') return last
+    const lastSize = endsInPair(last.text) ? 2 : 1
+    const head = last.text.slice(0, -lastSize)
+    if (head !== '') this.#level.items.push({ kind: 'text', text: head })
+    return { kind: 'text', text: last.text.slice(-lastSize) }
   }
 
   // `{n}`, `{n,}` or `{n,m}`; anything else is a literal brace.
@@ -355,6 +379,13 @@ class RegexParser {
     if (match[4] === ':') this.#open(flags)
     else this.#flags = flags
   }
+}
+
+const ordinaryChars = /[^\\.+*?()|[\]{}^$]+/y
+
+function endsInPair(text: string): boolean {
+  const unit = text.charCodeAt(text.length - 1)
+  return unit >= 0xdc00 && unit < 0xe000
 }
 
 const escapedCodes: ReadonlyMap<string, number> = new Map([

@@ -16,6 +16,8 @@ export type Assertion =
 /** A node; an empty class matches nothing, an empty concatenation the empty text. */
 export type RegexNode =
   | { readonly kind: 'chars'; readonly chars: CharClass }
+  /** At least one character, as written. */
+  | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'concat'; readonly items: readonly RegexNode[] }
   | { readonly kind: 'alternate'; readonly items: readonly RegexNode[] }
   /** `max` is Infinity for no bound. */
