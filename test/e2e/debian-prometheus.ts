@@ -34,11 +34,23 @@ export interface RunningPrometheus {
   stop(): Promise<void>
 }
 
-/** Starts Debian's prometheus on a directory of blocks and waits until it is ready. */
-export async function startPrometheus(directory: string): Promise<RunningPrometheus> {
+/**
+ * Starts Debian's prometheus on a directory of blocks and waits until it is ready. With `scrapesItself` it collects its
+ * own metrics every 200 ms.
+ */
+export async function startPrometheus(
+  directory: string,
+  scrapesItself = false,
+): Promise<RunningPrometheus> {
   const port = await freePort()
   const config = join(directory, 'prometheus.yml')
-  writeFileSync(config, 'global: {}\n')
+  const scrape = `
+  - job_name: self
+    scrape_interval: 200ms
+    scrape_timeout: 200ms
+    static_configs: [{ targets: ["127.0.0.1:${port}"], labels: { place: "über \\"all\\"" } }]
+`
+  writeFileSync(config, `global: {}\nscrape_configs: ${scrapesItself ? scrape : '[]'}\n`)
   const args = [
     `--config.file=${config}`,
     `--storage.tsdb.path=${directory}`,

@@ -1,6 +1,6 @@
 // Block: one immutable block of local disk as a source of series.
 // Units: Unix milliseconds; the block's own bounds are half-open, a request's are inclusive.
-// Invariants: the index is opened at first use; files are closed when nobody reads any more; `retire` removes the
+// Invariants: the index is opened at first use and may be closed while idle; files are closed when nobody reads any more; `retire` removes the
 // directory only after the last cursor was closed.
 
 import { dirname, join } from 'node:path'
@@ -19,6 +19,7 @@ import { type Files, nodeFiles } from '../files.ts'
 import { BatchBuilder } from './batch-builder.ts'
 import { BlockCursor } from './block-cursor.ts'
 import { type BlockMeta, readBlockMeta, writeBlockMeta } from './block-meta.ts'
+import type { IndexBudget, IndexHolder } from './index-budget.ts'
 import { IndexReader, SeriesEntry } from './index-reader.ts'
 import { matchPostings } from './match-postings.ts'
 import { intersect } from './postings.ts'
@@ -34,6 +35,8 @@ export interface BlockOptions {
   readonly files?: Files
   /** An index up to this size is held in memory while the block is open; 8 MiB where absent. */
   readonly wholeIndexSizeBytesMax?: number
+  /** Bounds the memory of all indexes that share it; no bound where absent. */
+  readonly indexBudget?: IndexBudget
 }
 
 /** What a directory that is being removed ends in. */
@@ -50,7 +53,7 @@ export async function openBlock(directory: string, options: BlockOptions): Promi
 }
 
 /** A source of series over one block. Build with `openBlock`. */
-export class Block implements Queryable {
+export class Block implements Queryable, IndexHolder {
   readonly directory: string
   readonly #options: BlockOptions
   readonly #files: Files
@@ -167,6 +170,14 @@ export class Block implements Queryable {
     this.#meta = meta
   }
 
+  /** Closes the index unless it is being read; the next select opens it again. */
+  closeIdleIndex(): boolean {
+    if (this.#readerCount > 0) return false
+    this.#index?.close()
+    this.#index = undefined
+    return true
+  }
+
   /** Closes the block once nobody reads it. No select may follow. */
   close(): void {
     this.#closing = true
@@ -209,6 +220,7 @@ export class Block implements Queryable {
       join(this.directory, 'index'),
       this.#options.wholeIndexSizeBytesMax ?? defaultWholeIndexSizeBytesMax,
     )
+    this.#options.indexBudget?.use(this, this.#index.memoryBytes)
     return this.#index
   }
 
@@ -227,8 +239,8 @@ export class Block implements Queryable {
     if (this.#readerCount > 0) return
     this.#segments.close()
     if (!this.#closing) return
-    this.#index?.close()
-    this.#index = undefined
+    this.closeIdleIndex()
+    this.#options.indexBudget?.forget(this)
     if (this.#retiring) this.#remove()
     this.#retiring = false
   }

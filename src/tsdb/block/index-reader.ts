@@ -73,6 +73,11 @@ export class IndexReader implements SeriesIndex {
     }
   }
 
+  /** About the memory that the index holds. */
+  get memoryBytes(): number {
+    return Math.max(this.#window.bytes.length, this.symbols.bytes.length) + this.symbols.rangeBytes
+  }
+
   /** All label names, ascending. */
   labelNames(): string[] {
     return this.#postings.names()

@@ -21,6 +21,7 @@ import { type Files, nodeFiles } from '../files.ts'
 import { type Block, type BlockOptions, openBlock } from './block.ts'
 import type { BlockMeta } from './block-meta.ts'
 import { blockSizeBytes } from './block-size.ts'
+import { IndexBudget } from './index-budget.ts'
 import { mergeBlocks } from './merge-blocks.ts'
 import { planMerge } from './merge-plan.ts'
 import { planRetention, type RetainedBlock, type RetentionBounds } from './retention-plan.ts'
@@ -39,7 +40,11 @@ export interface LocalBlocksOptions extends BlockOptions {
    * for room; absent = all are.
    */
   readonly isShipped?: (tenant: string, meta: BlockMeta) => boolean
+  /** The memory of all open indexes; 128 MiB where absent. */
+  readonly indexSizeBytesMax?: number
 }
+
+const defaultIndexSizeBytesMax = 128 * 1024 * 1024
 
 interface TenantBlocks {
   /** Oldest first. */
@@ -56,7 +61,8 @@ export class LocalBlocks implements Queryable {
   readonly #sizes = new Map<string, number>()
 
   private constructor(options: LocalBlocksOptions) {
-    this.#options = options
+    const indexBudget = new IndexBudget(options.indexSizeBytesMax ?? defaultIndexSizeBytesMax)
+    this.#options = { indexBudget, ...options }
     this.#files = options.files ?? nodeFiles
   }
 

@@ -14,8 +14,8 @@ export interface RetainedBlock {
 export interface RetentionBounds {
   readonly retentionMs: number
   readonly sizeBytesMax: number
-  /** What else counts against the size: the write-ahead log. */
-  readonly otherSizeBytes: number
+  /** What else counts against the size, as the write-ahead log; nothing where absent. */
+  readonly otherSizeBytes?: number
 }
 
 /** ULIDs to delete: blocks whose last sample is too old, and the oldest blocks beyond the size. */
@@ -25,7 +25,7 @@ export function planRetention(
   nowMs: number,
 ): string[] {
   const newestFirst = [...blocks].sort((a, b) => b.maxTimeMs - a.maxTimeMs)
-  let sizeBytes = bounds.otherSizeBytes
+  let sizeBytes = bounds.otherSizeBytes ?? 0
   let full = false
   return newestFirst
     .filter((block) => {

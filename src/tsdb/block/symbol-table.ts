@@ -32,6 +32,11 @@ export class SymbolTable {
     }
   }
 
+  /** The memory of the offsets. */
+  get rangeBytes(): number {
+    return this.#ranges.byteLength
+  }
+
   /** Where the string `ref` starts in `bytes`. */
   start(ref: number): number {
     if (this.#version === 1) return this.#seek(ref)

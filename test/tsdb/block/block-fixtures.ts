@@ -202,7 +202,6 @@ export function expectedOf(
 }
 
 export const ulidA = '01ARYZ6S41TSV4RRFFQ69G5FAA'
-export const ulidB = '01ARYZ6S41TSV4RRFFQ69G5FAB'
 
 /** Writes a block of the series into `directory` and opens it. */
 export async function blockOf(

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { CorruptionError, formatLabels, labelsOf, type Matcher } from '../../../src/model/index.ts'
 import { type LabelRequest, neverCancelled } from '../../../src/storage/index.ts'
+import { IndexBudget } from '../../../src/tsdb/block/index-budget.ts'
 import { type Block, openBlock } from '../../../src/tsdb/index.ts'
 import {
   blockOf,
@@ -272,6 +273,23 @@ describe('deleting', () => {
     expect([...(await readBlock(again))]).toEqual(expected)
     expect(again.meta.stats.tombstoneCount).toBe(2)
   })
+})
+
+test('indexes beyond the budget are closed, the longest unused first, but never while read', async () => {
+  const indexBudget = new IndexBudget(40_000)
+  const make = () => blockOf(fleet.slice(0, 200), undefined, { open: { indexBudget } })
+  const [first, second, third] = [await make(), await make(), await make()]
+  await readBlock(first)
+  const single = indexBudget.sizeBytes
+  expect(single).toBeGreaterThan(14_000)
+  const reading = first.select(selectAll(), neverCancelled)
+  for (const block of [second, third, second, third]) {
+    expect((await readBlock(block)).size).toBe(200)
+    expect(indexBudget.sizeBytes).toBeLessThanOrEqual(Math.max(40_000, 2 * single))
+  }
+  expect((await readCursor(reading)).size).toBe(200)
+  for (const block of [first, second, third]) block.close()
+  expect(indexBudget.sizeBytes).toBe(0)
 })
 
 describe('retiring', () => {
