@@ -9,7 +9,7 @@ import type { RegexNode } from './regex-syntax.ts'
 const setCountMax = 200_000
 
 /** Most values that a sequence of alternations multiplies to. */
-const productCountMax = 20_000
+const productCountMax = 1024
 
 /** Most characters of a finite set in all, so that products of alternatives stay small. */
 const setLengthMax = 1 << 20
