@@ -28,15 +28,22 @@ export function mergeCursors(
   options: MergeOptions,
 ): SeriesCursor {
   return options.sorted
-    ? new SortedMerge(cursors, fullTest(options))
-    : new HashMerge(cursors, fullTest(options))
+    ? new SortedMerge(cursors, boundsOf(options))
+    : new HashMerge(cursors, boundsOf(options))
 }
 
-type FullTest = (builder: BatchBuilder) => boolean
+interface Bounds {
+  readonly rowCountMax: number
+  readonly chunkBytesMax: number
+}
 
-function fullTest(options: MergeOptions): FullTest {
+function boundsOf(options: MergeOptions): Bounds {
   const { rowCountMax = rowCountMaxDefault, chunkBytesMax = chunkBytesMaxDefault } = options
-  return (builder) => builder.rowCount >= rowCountMax || builder.chunkBytes >= chunkBytesMax
+  return { rowCountMax, chunkBytesMax }
+}
+
+function isFull(builder: BatchBuilder, bounds: Bounds): boolean {
+  return builder.rowCount >= bounds.rowCountMax || builder.chunkBytes >= bounds.chunkBytesMax
 }
 
 /** Adds one series, given by all its rows. */
@@ -81,15 +88,27 @@ function addInterleaved(builder: BatchBuilder, rows: readonly RowRef[]): void {
   for (const { chunks, index } of order) builder.addChunkOf(chunks, index)
 }
 
+// A batch, and the groups that its rows were the first of: [from, to).
+interface BatchGroups {
+  readonly batch: SeriesBatch
+  readonly from: number
+  readonly to: number
+}
+
+// A smaller batch is copied into a larger one rather than handed on.
+const handedOnRowsMin = 64
+
 class HashMerge implements SeriesCursor {
   readonly #cursors: readonly SeriesCursor[]
-  readonly #isFull: FullTest
-  #groups: RowGroups | undefined
+  readonly #bounds: Bounds
+  #groups = new RowGroups()
+  #parts: BatchGroups[] | undefined
+  #nextPart = 0
   #nextGroup = 0
 
-  constructor(cursors: readonly SeriesCursor[], isFull: FullTest) {
+  constructor(cursors: readonly SeriesCursor[], bounds: Bounds) {
     this.#cursors = cursors
-    this.#isFull = isFull
+    this.#bounds = bounds
   }
 
   get warnings(): readonly string[] {
@@ -97,27 +116,48 @@ class HashMerge implements SeriesCursor {
   }
 
   async next(): Promise<SeriesBatch | undefined> {
-    this.#groups ??= await this.#collect()
-    const groups = this.#groups
-    if (this.#nextGroup === groups.count) return undefined
+    this.#parts ??= await this.#collect()
     const builder = new BatchBuilder()
-    while (this.#nextGroup < groups.count && !this.#isFull(builder))
-      addSeries(builder, groups.rowsOf(this.#nextGroup++))
-    return builder.build()
+    while (this.#nextPart < this.#parts.length && !isFull(builder, this.#bounds)) {
+      const part = this.#parts[this.#nextPart]!
+      if (this.#nextGroup === part.from && this.#isHandedOn(part)) {
+        if (builder.rowCount > 0) break
+        this.#nextPart++
+        this.#nextGroup = part.to
+        return part.batch
+      }
+      while (this.#nextGroup < part.to && !isFull(builder, this.#bounds))
+        addSeries(builder, this.#groups.rowsOf(this.#nextGroup++))
+      if (this.#nextGroup === part.to) this.#nextPart++
+    }
+    return builder.rowCount > 0 ? builder.build() : undefined
   }
 
   close(): void {
     this.#groups = new RowGroups()
-    this.#nextGroup = 0
+    this.#parts = []
     for (const cursor of this.#cursors) cursor.close()
   }
 
+  // Whether no other source has any series of this batch, so that nothing of it has to be copied.
+  #isHandedOn({ batch, from, to }: BatchGroups): boolean {
+    if (batch.rowCount < handedOnRowsMin || batch.rowCount > this.#bounds.rowCountMax) return false
+    if (batch.chunks.bytes.length > this.#bounds.chunkBytesMax) return false
+    if (to - from < batch.rowCount) return false
+    for (let group = from; group < to; group++) if (!this.#groups.isSingle(group)) return false
+    return true
+  }
+
   // Cursors are read side by side, but rows are added in the order of the cursors, so that answers repeat.
-  async #collect(): Promise<RowGroups> {
-    const groups = new RowGroups()
+  async #collect(): Promise<BatchGroups[]> {
+    const parts: BatchGroups[] = []
     for (const batches of await Promise.all(this.#cursors.map(readAll)))
-      for (const batch of batches) groups.addBatch(batch)
-    return groups
+      for (const batch of batches) {
+        const from = this.#groups.count
+        this.#groups.addBatch(batch)
+        parts.push({ batch, from, to: this.#groups.count })
+      }
+    return parts
   }
 }
 
@@ -161,14 +201,14 @@ class SortedSource {
 class SortedMerge implements SeriesCursor {
   readonly #cursors: readonly SeriesCursor[]
   readonly #sources: readonly SortedSource[]
-  readonly #isFull: FullTest
+  readonly #bounds: Bounds
   #started = false
   #closed = false
 
-  constructor(cursors: readonly SeriesCursor[], isFull: FullTest) {
+  constructor(cursors: readonly SeriesCursor[], bounds: Bounds) {
     this.#cursors = cursors
     this.#sources = cursors.map((cursor) => new SortedSource(cursor))
-    this.#isFull = isFull
+    this.#bounds = bounds
   }
 
   get warnings(): readonly string[] {
@@ -181,7 +221,7 @@ class SortedMerge implements SeriesCursor {
       await Promise.all(this.#sources.map((source) => source.pull()))
     }
     const builder = new BatchBuilder()
-    while (!this.#closed && !this.#isFull(builder)) {
+    while (!this.#closed && !isFull(builder, this.#bounds)) {
       const rows = await this.#takeLeast()
       if (rows.length === 0) break
       addSeries(builder, rows)

@@ -27,6 +27,11 @@ export class RowGroups {
     return this.#rows.length
   }
 
+  /** Whether a group has one row only. */
+  isSingle(group: number): boolean {
+    return !Array.isArray(this.#rows[group])
+  }
+
   /** The rows of a group, in the order of their addition. */
   rowsOf(group: number): readonly RowRef[] {
     const rows = this.#rows[group]!

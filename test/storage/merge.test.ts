@@ -97,6 +97,30 @@ describe('merging cursors', () => {
     }
   })
 
+  it('hands on a batch whose series no other source has, and copies one that shares any', async () => {
+    const rows = (prefix: string): PlainSeries[] =>
+      Array.from({ length: 100 }, (_, i) => ({
+        labels: { a: `${prefix}${i}` },
+        chunks: [[[1, i]] as Point[]],
+      }))
+    const alone = batchOf(rows('x'))
+    const shared = batchOf(rows('y'))
+    const overlapping = batchOf([...rows('z'), { labels: { a: 'y7' }, chunks: [[[2, 7]]] }])
+    const cursors = [new ArrayCursor([shared, alone]), new ArrayCursor([overlapping])]
+    const merged = mergeCursors(cursors, { sorted: false })
+    const batches = [await merged.next(), await merged.next(), await merged.next()]
+    expect(batches.map((batch) => batch!.rowCount)).toEqual([100, 100, 100])
+    expect(batches[0]).not.toBe(shared)
+    expect(batches[1]).toBe(alone)
+    expect(await merged.next()).toBeUndefined()
+    const all = await drain(new ArrayCursor(batches.map((batch) => batch!)))
+    expect(new Map(all).get('{a="y7"}')).toEqual([
+      [1, 7],
+      [2, 7],
+    ])
+    expect(new Map(all).size).toBe(300)
+  })
+
   it('tells each warning once and closes what it reads from', async () => {
     for (const sorted of [false, true]) {
       const cursors = [new ArrayCursor([], ['slow', 'gone']), new ArrayCursor([], ['slow'])]
