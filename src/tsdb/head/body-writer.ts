@@ -111,7 +111,7 @@ export class BodyWriter {
     const elements = readElements(body, this.#labels)
     const windows = this.#windowsOf(elements)
     for (const start of windows.accepted) {
-      const generation = this.#generations.forWindow(start, nowMs)
+      const generation = this.#generations.forWindow(start, nowMs, this.#sink)
       if (generation === undefined) windows.refused.set(start, 'tooManyWindows')
       else this.#targets.push(this.#lookUp(generation))
     }

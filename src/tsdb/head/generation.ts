@@ -40,6 +40,13 @@ import {
   sideChunksOf,
 } from './side-series.ts'
 
+/** Ids of a generation whose records merge into another one, by its own ids. */
+export interface Numbering {
+  readonly tenants: number[]
+  readonly pairs: number[]
+  readonly refs: number[]
+}
+
 /** What became of a sample that is older than the newest of its series. */
 export type OutOfOrderOutcome = 'stored' | 'unchanged' | 'duplicate'
 
@@ -345,52 +352,77 @@ export class Generation {
     return 'stored'
   }
 
-  /** Rebuilds a series record. */
-  replaySeries(reader: RecordReader): void {
+  /** Rebuilds a series record; `numbering` translates the ids of a generation that merges into this one. */
+  replaySeries(reader: RecordReader, numbering: Numbering | undefined): void {
     const first = reader.uvarint()
-    if (first !== this.memory.view.seriesCount)
-      throw reader.fault(`series to start at ref ${this.memory.view.seriesCount}, not ${first}`)
-    while (!reader.atEnd) this.#replayOne(reader)
+    const next = numbering?.refs.length ?? this.memory.view.seriesCount
+    if (first !== next) throw reader.fault(`series to start at ref ${next}, not ${first}`)
+    while (!reader.atEnd) {
+      const ref = this.#replayOne(reader, numbering)
+      numbering?.refs.push(ref)
+    }
   }
 
-  #replayOne(reader: RecordReader): void {
-    const tenantId = reader.uvarint()
+  #replayOne(reader: RecordReader, numbering: Numbering | undefined): number {
+    const sentTenant = reader.uvarint()
+    const tenantId = numbering === undefined ? sentTenant : numbering.tenants[sentTenant]
+    if (tenantId === undefined || tenantId >= this.tenants.length)
+      throw reader.fault('a tenant that was named before')
+    const { view } = this.memory
     const count = reader.uvarint()
-    if (tenantId >= this.tenants.length) throw reader.fault('a tenant that was named before')
-    const view = this.memory.view
-    const strings: Uint8Array[] = []
+    const labels: (number | readonly [Uint8Array, Uint8Array])[] = []
+    let size = 0
     for (let i = 0; i < count; i++) {
       const known = reader.uvarint()
       if (known === 0) {
-        strings.push(reader.block(), reader.block())
+        const [name, value] = [reader.block(), reader.block()]
+        size += name.length + value.length
+        labels.push([name, value])
         continue
       }
-      if (known > view.pairCount) throw reader.fault('a label pair that was named before')
-      const name = this.labelNames[view.nameIdOf(known - 1)]!
-      strings.push(Buffer.from(name, 'utf8'), view.valueOf(known - 1))
+      const pair = numbering === undefined ? known - 1 : numbering.pairs[known - 1]
+      if (pair === undefined || pair >= view.pairCount)
+        throw reader.fault('a label pair that was named before')
+      labels.push(pair)
     }
-    const size = strings.reduce((sum, bytes) => sum + bytes.length, 0)
     const stage = this.memory.labelStage(count, size)
-    const { words, bytes } = view
-    words[stage.at >>> 2] = tenantId
-    words[(stage.at >>> 2) + 1] = count
+    view.words[stage.at >>> 2] = tenantId
+    view.words[(stage.at >>> 2) + 1] = count
     let next = stage.strings
-    for (let i = 0; i < count; i++) {
-      const name = strings[2 * i]!
-      const value = strings[2 * i + 1]!
-      const label = (stage.at >>> 2) + 4 + 12 * i
-      bytes.set(name, next)
-      bytes.set(value, next + name.length)
-      const end = next + name.length + value.length
-      hashPair(this.#seed, bytes, next, next + name.length, end, words, label)
-      words[label + 4] = this.#nameId(Buffer.from(name).toString('utf8'))
-      words[label + 5] = next
-      words[label + 6] = name.length
-      words[label + 7] = next + name.length
-      words[label + 8] = value.length
-      next = end
+    for (let i = 0; i < count; i++)
+      next = this.#stageReplayed(labels[i]!, (stage.at >>> 2) + 4 + 12 * i, next)
+    const ref = this.#createStaged(tenantId, count, size, undefined)
+    if (numbering !== undefined) {
+      const pairs = view.pairsOf(ref)
+      labels.forEach((label, i) => {
+        if (typeof label !== 'number') numbering.pairs.push(pairs[i]!)
+      })
     }
-    this.#createStaged(tenantId, count, size, undefined)
+    return ref
+  }
+
+  #stageReplayed(
+    replayed: number | readonly [Uint8Array, Uint8Array],
+    label: number,
+    start: number,
+  ): number {
+    const { words, bytes } = this.memory.view
+    if (typeof replayed === 'number') {
+      words[label + 4] = replayed
+      words[label + 6] = refMissing
+      return start
+    }
+    const [name, value] = replayed
+    const middle = start + name.length
+    bytes.set(name, start)
+    bytes.set(value, middle)
+    hashPair(this.#seed, bytes, start, middle, middle + value.length, words, label)
+    words[label + 4] = this.#nameId(Buffer.from(name).toString('utf8'))
+    words[label + 5] = start
+    words[label + 6] = name.length
+    words[label + 7] = middle
+    words[label + 8] = value.length
+    return middle + value.length
   }
 
   #createStaged(

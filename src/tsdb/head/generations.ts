@@ -4,7 +4,7 @@
 
 import type { HashSeed } from '../../kernel/index.ts'
 import { Generation } from './generation.ts'
-import { type GenerationKey, windowKeyOf } from './record.ts'
+import { type GenerationKey, type RecordSink, recordType, windowKeyOf } from './record.ts'
 
 /** The generations of one lane. */
 export class Generations {
@@ -26,14 +26,19 @@ export class Generations {
     return [...this.#all].sort((a, b) => a.windowKey - b.windowKey)
   }
 
-  /** The open generation that takes samples of a window; made when there is none. undefined = there are too many. */
-  forWindow(windowStartMs: number, nowMs: number): Generation | undefined {
+  /**
+   * The open generation that takes samples of a window; made, and its start logged, when there is none.
+   * undefined = there are too many.
+   */
+  forWindow(windowStartMs: number, nowMs: number, sink: RecordSink): Generation | undefined {
     const isOutOfOrder = this.#cut.has(windowStartMs)
     const key = { windowStartMs, isOutOfOrder }
     const known = this.#open.get(windowKeyOf(key))
     if (known !== undefined) return known
     if (this.#all.size >= 2 * this.#countMax) return undefined
-    return this.#add(key, nowMs)
+    const generation = this.#add(key, nowMs)
+    sink.push(new Uint8Array([recordType.generationStart]), generation.windowKey)
+    return generation
   }
 
   /** The generation that a log record names. */

@@ -212,6 +212,8 @@ export class Head implements Queryable {
 
   /** Stores the bodies that were only logged. What they lack by then, duplicates and late samples, is counted. */
   finishReplay(): { readonly bodyCount: number; readonly rejectedCount: number } {
+    for (const windowKey of this.#replayer.takeMerged())
+      this.#options.sink.push(new Uint8Array([recordType.numberingMerged]), windowKey)
     let rejectedCount = 0
     const bodies: readonly ReplayedBody[] = this.#replayer.takeBodies()
     for (const { request, receivedMs } of bodies)

@@ -15,6 +15,8 @@ export const recordType = {
   metadata: 7,
   body: 8,
   bodiesApplied: 9,
+  generationStart: 10,
+  numberingMerged: 11,
 } as const
 
 /** Where records go: the log of the lane. `windowKey` is that of the generation, or `laneRecordKey`. */

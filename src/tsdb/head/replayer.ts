@@ -1,11 +1,13 @@
 // Replayer: log records back into generations, exemplars and metadata; the inverse of what the head pushes.
+// A generation that was sealed but not yet in blocks, and the one that came after it for the same window, become one:
+// the ids in the records of the second are translated until a record says that the merged ids are used from there on.
 
 import { io, prometheus } from '../../encoding/index.ts'
 import { UserError } from '../../model/index.ts'
 import type { AppendRequest } from '../../storage/index.ts'
 import type { Exemplars } from './exemplars.ts'
 import { decodeMetadata, type FamilyMetadataStore } from './family-metadata.ts'
-import type { Generation } from './generation.ts'
+import type { Generation, Numbering } from './generation.ts'
 import type { Generations } from './generations.ts'
 import { histogramOf } from './histogram-input.ts'
 import { generationOfKey, RecordReader, recordType } from './record.ts'
@@ -24,6 +26,7 @@ export class Replayer {
   readonly #exemplars: Exemplars
   readonly #metadata: FamilyMetadataStore
   #bodies: Uint8Array[] = []
+  readonly #numberings = new Map<Generation, Numbering>()
   #refs = new Uint32Array(4096)
   #starts = new Uint32Array(4097)
   #times = new Float64Array(4096)
@@ -64,27 +67,58 @@ export class Replayer {
     return bodies
   }
 
+  /** Ends the translation of ids: the windows whose records must say so before anything else is logged for them. */
+  takeMerged(): number[] {
+    const windowKeys = [...this.#numberings.keys()].map(({ windowKey }) => windowKey)
+    this.#numberings.clear()
+    return windowKeys
+  }
+
   #inGeneration(type: number, reader: RecordReader, windowKey: number, nowMs: number): void {
     const generation = this.#generations.forRecord(generationOfKey(windowKey), nowMs)
-    if (type === recordType.tenant) {
-      const id = reader.uvarint()
-      if (generation.tenantId(reader.string(), undefined) !== id)
-        throw reader.fault(`tenant ${id} to be new`)
-    } else if (type === recordType.series) generation.replaySeries(reader)
-    else if (type === recordType.samples) this.#samples(reader, generation)
+    const numbering = this.#numberings.get(generation)
+    if (type === recordType.generationStart) this.#start(generation)
+    else if (type === recordType.numberingMerged) this.#numberings.delete(generation)
+    else if (type === recordType.tenant) this.#tenant(reader, generation, numbering)
+    else if (type === recordType.series) generation.replaySeries(reader, numbering)
+    else if (type === recordType.samples) this.#samples(reader, generation, numbering)
     else if (type === recordType.outOfOrder) {
       while (!reader.atEnd) {
-        const ref = checkedRef(reader, generation)
+        const ref = checkedRef(reader, reader.uvarint(), generation, numbering)
         const timeMs = generation.key.windowStartMs + reader.uvarint()
-        generation.insertOutOfOrder(ref, timeMs, reader.word(), reader.word())
+        const [low, high] = [reader.word(), reader.word()]
+        if (timeMs <= generation.newestMs(ref)) generation.insertOutOfOrder(ref, timeMs, low, high)
+        else this.#appendOne(generation, ref, timeMs, low, high)
       }
-    } else if (type === recordType.histogram) this.#histogram(reader, generation)
+    } else if (type === recordType.histogram) this.#histogram(reader, generation, numbering)
     else throw reader.fault(`a known record type, not ${type}`)
   }
 
-  #samples(reader: RecordReader, generation: Generation): void {
+  #start(generation: Generation): void {
+    if (generation.tenants.length === 0) return
+    this.#numberings.set(generation, { tenants: [], pairs: [], refs: [] })
+  }
+
+  #tenant(reader: RecordReader, generation: Generation, numbering: Numbering | undefined): void {
+    const id = reader.uvarint()
+    const own = generation.tenantId(reader.string(), undefined)
+    if (id !== (numbering?.tenants.length ?? own)) throw reader.fault(`tenant ${id} to be new`)
+    numbering?.tenants.push(own)
+  }
+
+  #appendOne(generation: Generation, ref: number, timeMs: number, low: number, high: number): void {
+    const columns = {
+      seriesCount: 1,
+      sampleCount: 1,
+      sampleStarts: new Uint32Array([0, 1]),
+      timestampsMs: new Float64Array([timeMs]),
+      valueWords: new Uint32Array([low, high]),
+    }
+    generation.memory.append(columns, new Uint32Array([ref]), unbounded)
+  }
+
+  #samples(reader: RecordReader, generation: Generation, numbering: Numbering | undefined): void {
     const { windowStartMs } = generation.key
-    const { seriesCount } = generation.memory.view
     let count = 0
     let ref = 0
     let offsetMs = 0
@@ -92,8 +126,7 @@ export class Replayer {
       if (count === this.#refs.length) this.#grow()
       ref += reader.varint()
       offsetMs += reader.varint()
-      if (ref < 0 || ref >= seriesCount) throw reader.fault('a ref of a series that was created')
-      this.#refs[count] = ref
+      this.#refs[count] = checkedRef(reader, ref, generation, numbering)
       this.#starts[count] = count
       this.#times[count] = windowStartMs + offsetMs
       this.#words[2 * count] = reader.word()
@@ -108,11 +141,16 @@ export class Replayer {
       timestampsMs: this.#times,
       valueWords: this.#words,
     }
-    generation.memory.append(columns, this.#refs, unbounded)
+    const { exceptions } = generation.memory.append(columns, this.#refs, unbounded)
+    // Only where generations merge: what came in order to each of them may be late in the whole.
+    for (const sample of Uint32Array.from(exceptions.filter((_, i) => i % 3 === 0))) {
+      const [low, high] = [this.#words[2 * sample]!, this.#words[2 * sample + 1]!]
+      generation.insertOutOfOrder(this.#refs[sample]!, this.#times[sample]!, low, high)
+    }
   }
 
-  #histogram(reader: RecordReader, generation: Generation): void {
-    const ref = checkedRef(reader, generation)
+  #histogram(reader: RecordReader, generation: Generation, numbering: Numbering | undefined): void {
+    const ref = checkedRef(reader, reader.uvarint(), generation, numbering)
     const timeMs = generation.key.windowStartMs + reader.uvarint()
     const bytes = reader.block().slice()
     const sample = histogramOf(io.prometheus.write.v2.Histogram.decode(bytes), bytes)
@@ -148,9 +186,14 @@ export class Replayer {
   }
 }
 
-function checkedRef(reader: RecordReader, generation: Generation): number {
-  const ref = reader.uvarint()
-  if (ref < generation.memory.view.seriesCount) return ref
+function checkedRef(
+  reader: RecordReader,
+  sent: number,
+  generation: Generation,
+  numbering: Numbering | undefined,
+): number {
+  const ref = numbering === undefined ? sent : numbering.refs[sent]
+  if (ref !== undefined && ref >= 0 && ref < generation.memory.view.seriesCount) return ref
   throw reader.fault('a ref of a series that was created')
 }
 

@@ -42,6 +42,7 @@ export function createHead(
     oldestAcceptedMs?: number
     admit?: (labels: readonly Label[]) => readonly Label[] | 'dropped'
     seriesMax?: number
+    cutWindows?: readonly number[]
   } = {},
 ): Head {
   const target = { log }
@@ -52,7 +53,7 @@ export function createHead(
     compile,
     limits: { ...headLimitDefaults, ...options.limits },
     oldestAcceptedMs: () => options.oldestAcceptedMs ?? Number.NEGATIVE_INFINITY,
-    cutWindows: [],
+    cutWindows: options.cutWindows ?? [],
     admission: {
       epoch: 1,
       checkSize: () => undefined,
@@ -72,8 +73,12 @@ export function createHead(
 
 const sinks = new WeakMap<Head, { log: LogRecord[] }>()
 
-export function replayed(log: readonly LogRecord[], limits: Partial<HeadLimits> = {}): Head {
-  const head = createHead([], { limits })
+export function replayed(
+  log: readonly LogRecord[],
+  limits: Partial<HeadLimits> = {},
+  cutWindows: readonly number[] = [],
+): Head {
+  const head = createHead([], { limits, cutWindows })
   for (const { record, windowKey } of log) head.replay(record, windowKey, 0)
   return head
 }

@@ -304,6 +304,42 @@ describe('the head', () => {
     expect([...(await read(replayed(rest), everything(['t']))).values()]).toEqual([[late, live]])
   })
 
+  test('replays a sealed window and its successor as one, again and again', async () => {
+    const log: LogRecord[] = []
+    const cutAtOnce = [start]
+    let head = createHead(log, { cutWindows: cutAtOnce })
+    const send = (pod: string, timeMs: number, tenant = 't') =>
+      head.append(
+        requestOf(
+          bodyOf([{ labels: { __name__: 'x', pod }, samples: [[timeMs, timeMs - start]] }]),
+          tenant,
+        ),
+        start + 4 * hour,
+      )
+    const windowKey = windowKeyOf({ windowStartMs: start, isOutOfOrder: true })
+    const expected = () =>
+      new Map([
+        ['x{pod="a"}', [10, 15, 20, 40].map((t) => shown(start + t, t))],
+        ['x{pod="b"}', [11, 12].map((t) => shown(start + t, t))],
+      ])
+    send('a', start + 10)
+    send('a', start + 20)
+    send('b', start + 11)
+    head.sealGeneration(windowKey)
+    send('b', start + 12, 'other')
+    send('b', start + 12)
+    send('a', start + 15)
+    for (let round = 0; round < 3; round++) {
+      head = continued(replayed(log, {}, cutAtOnce), log)
+      head.finishReplay()
+      send('a', start + 40)
+      expect(byKey(await read(head, everything(['t'])))).toEqual(byKey(expected()))
+      expect(await read(head, everything(['other']))).toEqual(
+        new Map([['x{pod="b"}', [shown(start + 12, 12)]]]),
+      )
+    }
+  })
+
   test('keeps bodies that came during a replay, and stores them after it, once', async () => {
     const log: LogRecord[] = []
     const series = (value: number) => [
