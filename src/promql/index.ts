@@ -2,7 +2,7 @@
 
 export * from './engine.ts'
 export * from './explain.ts'
-export { type JsonBucket, jsonBuckets } from './histogram/format.ts'
+export { formatHistogram, type JsonBucket, jsonBuckets } from './histogram/format.ts'
 export type { AnnotationTexts } from './operators/annotations.ts'
 export type { Measurement } from './operators/measured.ts'
 export type { EvaluationOptions } from './operators/query-context.ts'

@@ -3,10 +3,12 @@
 import type { Command } from 'commander'
 import { ChunkStorage, createScriptEngine, evaluateWith, runScriptFiles } from '../promql/index.ts'
 import { neverCancelled } from '../storage/index.ts'
+import { addTsdbTools } from './tools-tsdb.ts'
 
 /** Adds the `tools` command and what is below it. */
 export function addTools(program: Command): void {
   const tools = program.command('tools').description('Tools that need no running gateway.')
+  addTsdbTools(tools)
   tools
     .command('promqltest')
     .description('Runs scripts in the promqltest language against the engine.')

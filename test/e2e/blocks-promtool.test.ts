@@ -1,4 +1,5 @@
 // Our blocks read by Debian's promtool and prometheus, theirs read by us.
+import { execFile } from 'node:child_process'
 import { mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,13 +14,7 @@ import {
 } from '../../src/model/index.ts'
 import { decodeRow, neverCancelled, pairName, pairValue } from '../../src/storage/index.ts'
 import { createLogger } from '../../src/telemetry/index.ts'
-import {
-  createBlocksFromOpenMetrics,
-  createUlidFactory,
-  dumpSamples,
-  LocalBlocks,
-  mergeRangesMs,
-} from '../../src/tsdb/index.ts'
+import { createUlidFactory, dumpSamples, LocalBlocks, mergeRangesMs } from '../../src/tsdb/index.ts'
 import {
   blockOptions,
   cursorOfEncoded,
@@ -367,7 +362,47 @@ describe('back-filled blocks', () => {
     await store.close()
 
     const ours = temporaryDirectory()
-    await createBlocksFromOpenMetrics({ path, directory: ours, nextUlid })
+    const created = await crowsnest(
+      'tools',
+      'tsdb',
+      'create-blocks-from',
+      'openmetrics',
+      path,
+      ours,
+    )
+    expect(created.split('\n').filter((line) => line.endsWith('samples of 50 series')).length).toBe(
+      4,
+    )
     expect((await promtoolDump(ours)).sort()).toEqual(dumped)
+    const text = await crowsnest('tools', 'tsdb', 'dump', ours)
+    expect(
+      text
+        .split('\n')
+        .filter((line) => line !== '')
+        .sort(),
+    ).toEqual(dumped)
+    const some = await crowsnest('tools', 'tsdb', 'dump', ours, '--match', '{code="201"}')
+    expect(some.split('\n').length - 1).toBe(17 * 400)
+  })
+
+  test('are refused with the line at fault, and an empty directory with a hint', async () => {
+    const path = join(temporaryDirectory(), 'metrics.txt')
+    writeFileSync(path, 'a 1 1\nb 2\n# EOF\n')
+    const made = crowsnest('tools', 'tsdb', 'create-blocks-from', 'openmetrics', path)
+    await expect(made).rejects.toThrow('the sample has no timestamp (line 2)')
+    const dumped = crowsnest('tools', 'tsdb', 'dump', temporaryDirectory())
+    await expect(dumped).rejects.toThrow('there are no blocks in')
   })
 })
+
+// Our own command line, run from the source tree.
+function crowsnest(...args: readonly string[]): Promise<string> {
+  const main = join(import.meta.dirname, '../../src/main.ts')
+  return new Promise((resolve, reject) => {
+    const options = { maxBuffer: 512 * 1024 * 1024 }
+    execFile(process.execPath, [main, ...args], options, (error, stdout, stderr) => {
+      if (error === null) resolve(stdout)
+      else reject(new Error(stderr, { cause: error }))
+    })
+  })
+}

@@ -64,8 +64,8 @@ function linesOf(
   return out
 }
 
-/** A number as Go's %g prints it: an exponent below 1e-4 and from 1e6 on, at least two digits in it. */
-export function formatShortest(value: number): string {
+// As Go's %g: an exponent below 1e-4 and from 1e6 on, at least two digits in it.
+function formatShortest(value: number): string {
   if (Number.isNaN(value)) return 'NaN'
   if (value === Infinity) return '+Inf'
   if (value === -Infinity) return '-Inf'
