@@ -24,6 +24,9 @@ export class LabelDictionary {
   #slots = new Uint32Array(256)
   readonly #names: string[] = []
   readonly #idOfName = new Map<string, number>()
+  readonly #nameBytes: Uint8Array[] = []
+  /** Name ids by a short hash of their bytes. */
+  readonly #nameChains = new Map<number, number[]>()
   readonly #values: (string | undefined)[] = []
   readonly #scratch = new Uint32Array(4)
   readonly #text = new TextDecoder()
@@ -34,11 +37,16 @@ export class LabelDictionary {
 
   /** Numbers of the pairs of a source's dictionary: by its pair id, ours. */
   importPairs(pairs: PairDictionary): Uint32Array {
+    const { bytes, offsets } = pairs
     const ids = new Uint32Array(pairs.pairCount)
+    const hashed = this.#hashesAgree(pairs)
     for (let pair = 0; pair < pairs.pairCount; pair++) {
-      const nameStart = pairs.offsets[2 * pair]!
-      const valueStart = pairs.offsets[2 * pair + 1]!
-      ids[pair] = this.#intern(pairs.bytes, nameStart, valueStart, pairs.offsets[2 * pair + 2]!)
+      const nameStart = offsets[2 * pair]!
+      const valueStart = offsets[2 * pair + 1]!
+      const end = offsets[2 * pair + 2]!
+      if (hashed) copyHash(pairs.hashes, 4 * pair, this.#scratch)
+      else hashPair(this.#seed, bytes, nameStart, valueStart, end, this.#scratch, 0)
+      ids[pair] = this.#intern(bytes, nameStart, valueStart, end)
     }
     return ids
   }
@@ -48,6 +56,7 @@ export class LabelDictionary {
     const nameBytes = Buffer.from(name)
     const bytes = Buffer.concat([nameBytes, Buffer.from(value)])
     const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
+    hashPair(this.#seed, plain, 0, nameBytes.length, plain.length, this.#scratch, 0)
     return this.#intern(plain, 0, nameBytes.length, plain.length)
   }
 
@@ -55,9 +64,8 @@ export class LabelDictionary {
   nameIdOf(name: string): number {
     const known = this.#idOfName.get(name)
     if (known !== undefined) return known
-    this.#names.push(name)
-    this.#idOfName.set(name, this.#names.length - 1)
-    return this.#names.length - 1
+    const bytes = new TextEncoder().encode(name)
+    return this.#nameIdOfBytes(bytes, 0, bytes.length)
   }
 
   /** The label name with this id. */
@@ -91,9 +99,17 @@ export class LabelDictionary {
     }
   }
 
+  // Sources of one process hash with one seed; where it is ours too, nothing has to be hashed again.
+  #hashesAgree(pairs: PairDictionary): boolean {
+    if (pairs.pairCount === 0) return false
+    const { bytes, offsets } = pairs
+    hashPair(this.#seed, bytes, offsets[0]!, offsets[1]!, offsets[2]!, this.#scratch, 0)
+    return sameHash(pairs.hashes, 0, this.#scratch)
+  }
+
+  /** The pair whose hash is in the scratch words, new or known. */
   #intern(bytes: Uint8Array, nameStart: number, valueStart: number, end: number): number {
     const hash = this.#scratch
-    hashPair(this.#seed, bytes, nameStart, valueStart, end, hash, 0)
     const mask = this.#slots.length - 1
     let slot = hash[0]! & mask
     for (;;) {
@@ -114,12 +130,30 @@ export class LabelDictionary {
     this.#bytesUsed += end - nameStart
     this.#offsets[2 * pair + 2] = this.#bytesUsed
     this.hashes.set(this.#scratch, 4 * pair)
-    // Copied first: the decoder refuses views of shared memory.
-    const name = this.#text.decode(bytes.slice(nameStart, valueStart))
-    this.nameIds[pair] = this.nameIdOf(name)
+    this.nameIds[pair] = this.#nameIdOfBytes(bytes, nameStart, valueStart)
     this.pairCount = pair + 1
     if (2 * this.pairCount > this.#slots.length) this.#rehash()
     return pair
+  }
+
+  // Names are few and seen with every pair, so they are compared as bytes; only a new one becomes a string.
+  #nameIdOfBytes(bytes: Uint8Array, start: number, end: number): number {
+    let hash = end - start
+    for (let i = start; i < end; i++) hash = (Math.imul(hash, 31) + bytes[i]!) | 0
+    const chain = this.#nameChains.get(hash)
+    for (const nameId of chain ?? []) {
+      if (sameBytes(this.#nameBytes[nameId]!, bytes, start, end)) return nameId
+    }
+    // Copied first: the decoder refuses views of shared memory.
+    const copy = bytes.slice(start, end)
+    const nameId = this.#names.length
+    const name = this.#text.decode(copy)
+    this.#names.push(name)
+    this.#nameBytes.push(copy)
+    this.#idOfName.set(name, nameId)
+    if (chain === undefined) this.#nameChains.set(hash, [nameId])
+    else chain.push(nameId)
+    return nameId
   }
 
   #reserve(sizeBytes: number): void {
@@ -154,6 +188,19 @@ function sameHash(hashes: Uint32Array, offset: number, hash: Uint32Array): boole
     hashes[offset + 2] === hash[2] &&
     hashes[offset + 3] === hash[3]
   )
+}
+
+function copyHash(hashes: Uint32Array, offset: number, out: Uint32Array): void {
+  out[0] = hashes[offset]!
+  out[1] = hashes[offset + 1]!
+  out[2] = hashes[offset + 2]!
+  out[3] = hashes[offset + 3]!
+}
+
+function sameBytes(known: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  if (known.length !== end - start) return false
+  for (let i = 0; i < known.length; i++) if (known[i] !== bytes[start + i]) return false
+  return true
 }
 
 function grown(column: Uint32Array, capacity: number): Uint32Array<ArrayBuffer> {
