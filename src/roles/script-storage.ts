@@ -7,7 +7,9 @@ import { hashKeySizeBytes } from '../kernel/index.ts'
 import type { FloatHistogram, Labels } from '../model/index.ts'
 import { sortLabels, staleHigh, staleLow, UserError } from '../model/index.ts'
 import type { EngineOptions, LoadSeries, ScriptStorage, ScriptValue } from '../promql/index.ts'
+import { ChunkStorage } from '../promql/index.ts'
 import type { Queryable } from '../storage/index.ts'
+import { FanOut } from '../storage/index.ts'
 import { Head, headLimitDefaults } from '../tsdb/index.ts'
 
 /** The tenant that scripts write as and are asked for. */
@@ -17,21 +19,33 @@ const never = Number.MAX_SAFE_INTEGER
 const hints = { unknown: 0, reset: 1, not_reset: 2, gauge: 3 } as const
 const staleMarker = new Float64Array(Uint32Array.of(staleLow, staleHigh).buffer)
 
-/** A head that scripts load to and read from. Start timestamps are not stored. */
+/** A head that scripts load to and read from. It keeps no start timestamps: series that have them stand beside it. */
 export class HeadScriptStorage implements ScriptStorage {
   readonly #engine: Pick<EngineOptions, 'compileMatcher' | 'hashSeed'>
+  readonly #started: ChunkStorage
+  readonly queryable: Queryable
   #head: Head
 
   constructor(engine: Pick<EngineOptions, 'compileMatcher' | 'hashSeed'>) {
     this.#engine = engine
+    this.#started = new ChunkStorage(engine.compileMatcher, engine.hashSeed)
     this.#head = this.#emptyHead()
-  }
-
-  get queryable(): Queryable {
-    return this.#head
+    this.queryable = new FanOut(() => [{ queryable: this.#head }, { queryable: this.#started }])
   }
 
   async append(series: readonly LoadSeries[]): Promise<void> {
+    const isStarted = ({ samples }: LoadSeries): boolean =>
+      samples.some(({ startTimestampMs }) => startTimestampMs !== 0)
+    await this.#started.append(series.filter(isStarted))
+    this.#send(series.filter((each) => !isStarted(each)))
+  }
+
+  async clear(): Promise<void> {
+    await this.#started.clear()
+    this.#head = this.#emptyHead()
+  }
+
+  #send(series: readonly LoadSeries[]): void {
     const request = {
       tenant: scriptTenant,
       sender: { key: '', labels: {} },
@@ -41,10 +55,6 @@ export class HeadScriptStorage implements ScriptStorage {
     } as const
     const { rejections } = this.#head.append(request, never)
     if (rejections.length > 0) throw new UserError('bad_data', { what: rejections[0]!.message })
-  }
-
-  async clear(): Promise<void> {
-    this.#head = this.#emptyHead()
   }
 
   #emptyHead(): Head {

@@ -1,8 +1,9 @@
 // `crowsnest tools ...`: work on files without a running gateway.
 
 import type { Command } from 'commander'
-import { ChunkStorage, createScriptEngine, evaluateWith, runScriptFiles } from '../promql/index.ts'
+import { createScriptEngine, evaluateWith, runScriptFiles } from '../promql/index.ts'
 import { neverCancelled } from '../storage/index.ts'
+import { HeadScriptStorage, scriptTenant } from './script-storage.ts'
 import { addTsdbTools } from './tools-tsdb.ts'
 
 /** Adds the `tools` command and what is below it. */
@@ -11,13 +12,13 @@ export function addTools(program: Command): void {
   addTsdbTools(tools)
   tools
     .command('promqltest')
-    .description('Runs scripts in the promqltest language against the engine.')
+    .description('Runs scripts in the promqltest language against the engine and a head.')
     .argument('<paths...>', 'script files or folders of them')
     .action(async (paths: string[]) => {
       const engine = createScriptEngine()
       const { failures } = await runScriptFiles(paths, {
-        storage: new ChunkStorage(engine.options.compileMatcher, engine.options.hashSeed),
-        evaluate: evaluateWith(engine, 'scripts', neverCancelled),
+        storage: new HeadScriptStorage(engine.options),
+        evaluate: evaluateWith(engine, scriptTenant, neverCancelled),
         print: (line) => process.stdout.write(`${line}\n`),
       })
       if (failures.length > 0) process.exitCode = 1
