@@ -148,12 +148,14 @@ export class KernelWriteDecoder implements WriteDecoder {
       return { address: regionsAddress, size: body.length }
     }
     const declared = declaredSize(body)
+    // Three bytes make at most 64: what declares more is refused before room is made for it.
+    if (declared > 22 * body.length) throw notSnappy()
     if (declared > options.sizeBytesMax) throw tooLarge(declared, options.sizeBytesMax)
     const address = align(regionsAddress + body.length + slackBytes)
     this.#reserve(address + declared + slackBytes)
     new Uint8Array(this.#memory.buffer).set(body, regionsAddress)
     if (this.#kernel.inflate(regionsAddress, body.length, address, declared) === 0)
-      throw new UserError('bad_data', { what: 'the body is not a valid snappy block' })
+      throw notSnappy()
     return { address, size: declared }
   }
 
@@ -258,7 +260,11 @@ function declaredSize(body: Uint8Array): number {
       break
     }
   }
-  throw new UserError('bad_data', { what: 'the body is not a valid snappy block' })
+  throw notSnappy()
+}
+
+function notSnappy(): UserError {
+  return new UserError('bad_data', { what: 'the body is not a valid snappy block' })
 }
 
 function tooLarge(size: number, max: number): UserError {
