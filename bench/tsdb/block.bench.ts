@@ -21,7 +21,7 @@ const rowsPerBatch = 1024
 const seed = new Uint32Array(4)
 
 // Budgets per series, generous: hosts differ and are shared.
-const budgetsUs = { write: 60, open: 10, selectAll: 30, selectTenth: 60 }
+const budgetsUs = { write: 60, open: 10, selectAll: 30, selectTenth: 60, match: 15 }
 
 // Two chunks of a counter at 30 s, shared by all series: what is measured is the block, not the encoder.
 function chunksOfWindow(): readonly Uint8Array[] {
@@ -172,5 +172,23 @@ const some = await drain(
   ),
 )
 report(`select a namespace of ${some}`, performance.now() - someMs, some, budgetsUs.selectTenth)
+
+const prefixMs = performance.now()
+const prefixed = await drain(
+  block.select(
+    {
+      ...base,
+      matchers: [{ type: '=~', name: 'pod', value: 'workload-' }],
+      hints: { func: 'series', limit: 1 },
+    },
+    neverCancelled,
+  ),
+)
+report(
+  `match ${seriesCount} values of a label, take ${prefixed}`,
+  performance.now() - prefixMs,
+  seriesCount,
+  budgetsUs.match,
+)
 block.close()
 rmSync(directory, { recursive: true })

@@ -62,6 +62,11 @@ export class FileWindow implements ByteWindow {
     return readExactly(this.#open, this.file, offset, sizeBytes)
   }
 
+  /** Another window over the same file, for reads that go on elsewhere; `close` on this one closes both. */
+  sibling(): FileWindow {
+    return this.#open === undefined ? this : new FileWindow(this.#open, this.file, 0)
+  }
+
   /** Closes the file; the window must not be used again. */
   close(): void {
     this.#open?.close()

@@ -56,7 +56,9 @@ export class SeriesEntry {
 export class IndexReader implements SeriesIndex {
   readonly version: number
   readonly symbols: SymbolTable
+  /** Series, lists and table are walked in turns, so each has a window of its own. */
   readonly #window: FileWindow
+  readonly #lists: FileWindow
   readonly #postings: PostingsTable
 
   /** Opens `path`; an index of at most `wholeSizeBytesMax` bytes is held in memory. */
@@ -66,7 +68,8 @@ export class IndexReader implements SeriesIndex {
       this.version = readIndexVersion(this.#window)
       const toc = readIndexToc(this.#window)
       this.symbols = new SymbolTable(this.#window, this.version, toc.symbols)
-      this.#postings = new PostingsTable(this.#window, this.version, toc.postingsTable)
+      this.#lists = this.#window.sibling()
+      this.#postings = new PostingsTable(this.#window.sibling(), this.version, toc.postingsTable)
     } catch (error) {
       this.#window.close()
       throw error
@@ -116,7 +119,7 @@ export class IndexReader implements SeriesIndex {
   }
 
   #readList(offset: number): Uint32Array {
-    return readListAt(this.#window, offset)
+    return readListAt(this.#lists, offset)
   }
 }
 

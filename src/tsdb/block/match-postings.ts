@@ -3,7 +3,8 @@
 // whose value it refuses. Source: Prometheus querier semantics (facts: matchers that match empty subtract).
 
 import type { CancelSignal, CompiledMatcher } from '../../storage/index.ts'
-import { intersect, subtract, union } from './postings.ts'
+import { ascending, intersect, subtract, union } from './postings.ts'
+import { U32List } from './u32-list.ts'
 
 /** What an index offers to matchers. */
 export interface PostingsSource {
@@ -72,11 +73,12 @@ function scan(
   wanted: (value: string) => boolean,
   signal: CancelSignal,
 ): Uint32Array {
-  const lists: Uint32Array[] = []
+  // Flat, not a list of lists: a label may have a million values, but a series has one of them.
+  const ids = new U32List()
   let visited = 0
   source.forEachValue(name, prefix, (value, list) => {
     if ((++visited & 255) === 0) signal.check()
-    if (wanted(value)) lists.push(list())
+    if (wanted(value)) ids.pushAll(list())
   })
-  return union(lists)
+  return ascending(ids.view())
 }

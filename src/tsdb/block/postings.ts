@@ -1,5 +1,7 @@
 // Postings: ascending lists of series ids, combined without regard to where they came from.
-// Invariant: inputs and outputs strictly ascend.
+// Invariant: inputs and outputs strictly ascend, where not said otherwise.
+
+import { U32List } from './u32-list.ts'
 
 /** Ids in both lists. The shorter list leads; the longer one is galloped through. */
 export function intersect(a: Uint32Array, b: Uint32Array): Uint32Array {
@@ -28,25 +30,28 @@ export function subtract(a: Uint32Array, b: Uint32Array): Uint32Array {
   return out.subarray(0, count)
 }
 
-/** Ids in any of the lists, through a bitmap over their range (kernels.md: 22 times faster than sorting). */
+/** Ids in any of the lists. */
 export function union(lists: readonly Uint32Array[]): Uint32Array {
   const filled = lists.filter((list) => list.length > 0)
   if (filled.length <= 1) return filled[0] ?? new Uint32Array(0)
+  const all = new U32List(filled.reduce((sum, list) => sum + list.length, 0))
+  for (const list of filled) all.pushAll(list)
+  return ascending(all.view())
+}
+
+/** The distinct ids of `ids`, which are in any order, through a bitmap (kernels.md: 22 times faster than sorting). */
+export function ascending(ids: Uint32Array): Uint32Array {
   let min = Infinity
   let max = 0
-  let total = 0
-  for (const list of filled) {
-    min = Math.min(min, list[0]!)
-    max = Math.max(max, list.at(-1)!)
-    total += list.length
+  for (const id of ids) {
+    if (id < min) min = id
+    if (id > max) max = id
   }
   // A few ids far apart would clear and scan a large bitmap for nothing.
-  if ((max - min) / 32 > 64 * total) return sortedUnion(filled, total)
-  const bitmap = new Uint32Array(Math.floor((max - min) / 32) + 1)
-  for (const list of filled) {
-    for (const id of list) bitmap[(id - min) >>> 5]! |= 1 << ((id - min) & 31)
-  }
-  return idsOf(bitmap, min, total)
+  if ((max - min) / 32 > 64 * ids.length) return sortedDistinct(ids)
+  const bitmap = new Uint32Array(ids.length === 0 ? 0 : Math.floor((max - min) / 32) + 1)
+  for (const id of ids) bitmap[(id - min) >>> 5]! |= 1 << ((id - min) & 31)
+  return idsOf(bitmap, min, ids.length)
 }
 
 function idsOf(bitmap: Uint32Array, min: number, countMax: number): Uint32Array {
@@ -59,17 +64,12 @@ function idsOf(bitmap: Uint32Array, min: number, countMax: number): Uint32Array 
   return out.subarray(0, count)
 }
 
-function sortedUnion(lists: readonly Uint32Array[], total: number): Uint32Array {
-  const all = new Uint32Array(total)
-  let at = 0
-  for (const list of lists) {
-    all.set(list, at)
-    at += list.length
-  }
-  all.sort()
+function sortedDistinct(ids: Uint32Array): Uint32Array {
+  const sorted = ids.slice().sort()
   let count = 0
-  for (let i = 0; i < total; i++) if (i === 0 || all[i] !== all[i - 1]) all[count++] = all[i]!
-  return all.subarray(0, count)
+  for (let i = 0; i < sorted.length; i++)
+    if (i === 0 || sorted[i] !== sorted[count - 1]) sorted[count++] = sorted[i]!
+  return sorted.subarray(0, count)
 }
 
 // The first index at or after `from` whose id is at least `id`.

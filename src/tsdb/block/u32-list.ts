@@ -11,12 +11,15 @@ export class U32List {
 
   /** Appends one value. */
   push(value: number): void {
-    if (this.length === this.#words.length) {
-      const grown = new Uint32Array(this.#words.length * 2)
-      grown.set(this.#words)
-      this.#words = grown
-    }
+    if (this.length === this.#words.length) this.#grow(this.length + 1)
     this.#words[this.length++] = value
+  }
+
+  /** Appends all values of a list. */
+  pushAll(values: Uint32Array): void {
+    if (this.length + values.length > this.#words.length) this.#grow(this.length + values.length)
+    this.#words.set(values, this.length)
+    this.length += values.length
   }
 
   /** The value at `index`, which the caller knows to be there. */
@@ -37,5 +40,11 @@ export class U32List {
   /** Forgets all values and keeps the capacity. */
   clear(): void {
     this.length = 0
+  }
+
+  #grow(capacity: number): void {
+    const grown = new Uint32Array(Math.max(capacity, this.#words.length * 2))
+    grown.set(this.#words)
+    this.#words = grown
   }
 }
