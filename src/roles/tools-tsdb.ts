@@ -11,6 +11,7 @@ import {
   dumpSamples,
   openBlocksIn,
 } from '../tsdb/index.ts'
+import { backfillRules, type RulesBackfillOptions } from './tools-rules-backfill.ts'
 
 // Where a gateway with default options keeps the blocks of the default tenant.
 const ownBlocks = `data/blocks/${defaultTenant}`
@@ -44,6 +45,20 @@ export function addTsdbTools(tools: Command): void {
     )
     .option('--max-block-duration <duration>', 'longest time one block spans', '2h')
     .action(createFromOpenMetrics)
+  createBlocks
+    .command('rules')
+    .description(
+      'Makes blocks of the results of recording rules over a past range, asked of a server.',
+    )
+    .argument('<files...>', 'rule files')
+    .requiredOption('--start <time>', 'RFC 3339 or Unix seconds')
+    .option('--end <time>', 'RFC 3339 or Unix seconds; three hours ago where absent')
+    .option('--url <url>', 'the server to ask', 'http://127.0.0.1:10902')
+    .option('--output-dir <directory>', 'where the blocks go', ownBlocks)
+    .option('--eval-interval <duration>', 'step of rules in groups without an interval', '1m')
+    .action(async (files: string[], options: RulesBackfillOptions) => {
+      for (const line of await backfillRules(files, options)) process.stdout.write(`${line}\n`)
+    })
 }
 
 async function dump(directory: string, options: DumpOptions): Promise<void> {

@@ -4,12 +4,14 @@ import type { Command } from 'commander'
 import { createScriptEngine, evaluateWith, runScriptFiles } from '../promql/index.ts'
 import { neverCancelled } from '../storage/index.ts'
 import { HeadScriptStorage, scriptTenant } from './script-storage.ts'
+import { addDebugTools } from './tools-debug.ts'
 import { addTsdbTools } from './tools-tsdb.ts'
 
 /** Adds the `tools` command and what is below it. */
 export function addTools(program: Command): void {
   const tools = program.command('tools').description('Tools that need no running gateway.')
   addTsdbTools(tools)
+  addDebugTools(tools)
   tools
     .command('promqltest')
     .description('Runs scripts in the promqltest language against the engine and a head.')
