@@ -205,7 +205,7 @@ export class RecordingFiles implements Files {
       throw new DiskError('ENOSPC')
     }
     // A cut in mid-write leaves the write among those of which a prefix survives.
-    this.#change(inode, { kind: 'write', position, bytes: bytes.slice() })
+    this.#change(inode, { kind: 'write', position, bytes: new Uint8Array(bytes) })
     if (--this.operationsLeft < 0) throw new PowerCut('power cut')
   }
 
