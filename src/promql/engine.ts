@@ -124,7 +124,7 @@ class Prepared implements PreparedQuery {
     this.#range = range
     this.#options =
       range.lookbackMs === undefined ? options : { ...options, lookbackMs: range.lookbackMs }
-    checkType(this.type, range)
+    checkRange(this.type, range)
     let plan = buildPlan(expr, timesOf(range))
     for (const rule of rules) plan = rule(plan)
     this.#plan = plan
@@ -182,8 +182,14 @@ class Prepared implements PreparedQuery {
 
 const neverCancelled: CancelSignal = { check: () => undefined }
 
-function checkType(type: ValueType, range: QueryRange): void {
-  if (range.kind === 'instant' || type === 'scalar' || type === 'vector') return
+function checkRange(type: ValueType, range: QueryRange): void {
+  if (range.kind === 'instant') return
+  if (!(range.stepMs > 0)) {
+    throw new UserError('bad_data', {
+      what: 'zero or negative query resolution step widths are not accepted. Try a positive integer',
+    })
+  }
+  if (type === 'scalar' || type === 'vector') return
   throw new UserError('bad_data', {
     what: `invalid expression type "${documentedTypes[type]}" for range query, must be Scalar or instant Vector`,
   })

@@ -78,6 +78,20 @@ test('ranges and strings are refused as range queries', () => {
   expect(() => engine.prepare('"text"', hour)).toThrow('invalid expression type "string"')
 })
 
+test('a range needs a step', () => {
+  const flat: QueryRange = { kind: 'range', startMs: 0, endMs: 1000, stepMs: 0 }
+  expect(() => engine.prepare('up_total', flat)).toThrow('zero or negative query resolution step')
+})
+
+test('a signal is read inside the windows of one row', async () => {
+  const query = 'sum_over_time(vector(time())[1h:1s])'
+  let checks = 0
+  const signal = { check: () => void checks++ }
+  const minutes: QueryRange = { kind: 'range', startMs: 0, endMs: 6_000_000, stepMs: 10_000 }
+  await engine.prepare(query, minutes).run(storage, ['t'], signal)
+  expect(checks).toBeGreaterThan(15)
+})
+
 test('more samples than allowed fail the query with a clear text', async () => {
   await expect(run('up_total', hour, { maxSamples: 100 })).rejects.toThrow(
     'query processing would load too many samples into memory in query execution',

@@ -16,6 +16,9 @@ import type { SeriesTable } from './series-table.ts'
 import type { SelectionTimes } from './vector-selector.ts'
 import { referenceMs, stepTimeMs } from './vector-selector.ts'
 
+// A row may have many long windows: the signal is read about every millisecond of work.
+const samplesPerCheck = 100_000
+
 /** Which samples a window holds. */
 export interface WindowBounds {
   readonly times: SelectionTimes
@@ -118,6 +121,7 @@ export class WindowOperator implements Operator {
     let from = 0
     let to = 0
     let floats = 0
+    let unchecked = 0
     for (let step = 0; step < grid.count; step++) {
       const stepMs = stepTimeMs(grid, step)
       const endMs = referenceMs(this.#bounds.times, stepMs)
@@ -125,6 +129,11 @@ export class WindowOperator implements Operator {
       while (to < count && timestampsMs[to]! <= endMs + after) to++
       while (from < to && timestampsMs[from]! <= startMs - before) from++
       if (from === to) continue
+      unchecked += to - from
+      if (unchecked > samplesPerCheck) {
+        unchecked = 0
+        this.#context.signal.check()
+      }
       window.from = from
       window.to = to
       window.startMs = startMs
