@@ -36,20 +36,20 @@ export function mergeBlocks(request: MergeRequest): Promise<BlockMeta | undefine
       return { ulid: parent, minTimeMs, maxTimeMs }
     }),
     hints: sharedHints(metas),
-    series: () => openAll(request),
+    series: (pass) => openAll(request, pass === 'labels'),
     ...(thanos === undefined ? {} : { thanos }),
     ...(files === undefined ? {} : { files }),
   })
 }
 
-function openAll({ blocks, signal }: MergeRequest): SeriesCursor {
+function openAll({ blocks, signal }: MergeRequest, labelsOnly: boolean): SeriesCursor {
   const everything: SelectRequest = {
     tenants: [],
     matchers: [],
     minTimeMs: -Infinity,
     maxTimeMs: Infinity,
     sorted: true,
-    hints: {},
+    hints: labelsOnly ? { func: 'series' } : {},
   }
   const cursors: SeriesCursor[] = []
   try {

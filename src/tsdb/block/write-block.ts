@@ -45,8 +45,11 @@ export interface WriteBlockRequest {
   /** Labels and source of Thanos' section; absent = no section. */
   readonly thanos?: Pick<ThanosMeta, 'labels' | 'source'> &
     Partial<Pick<ThanosMeta, 'downsampleResolutionMs' | 'extensions'>>
-  /** Opens the series, sorted by labels, each label set once; called twice: for the symbols and for the chunks. */
-  readonly series: () => SeriesCursor
+  /**
+   * Opens the series, sorted by labels, each label set once; called twice, for their labels and for their samples. Rows
+   * of the first pass need no chunks (hint func 'series').
+   */
+  readonly series: (pass: 'labels' | 'samples') => SeriesCursor
   /** A chunk segment is closed before it would exceed this; 512 MiB where absent. */
   readonly segmentSizeBytesMax?: number
   /** The disk; this machine's where absent. */
@@ -94,7 +97,7 @@ async function fill(
   let written: readonly WrittenSegment[]
   let indexSizeBytes: number
   try {
-    await forEachBatch(request.series, (batch) => rows.writeBatch(batch))
+    await forEachBatch(request.series('samples'), (batch) => rows.writeBatch(batch))
     written = segments.finish()
     indexSizeBytes = index.finish()
   } catch (error) {
@@ -161,10 +164,9 @@ function thanosOf(
 }
 
 async function forEachBatch(
-  open: () => SeriesCursor,
+  cursor: SeriesCursor,
   visit: (batch: SeriesBatch) => void,
 ): Promise<void> {
-  const cursor = open()
   try {
     for (;;) {
       const batch = await cursor.next()
@@ -179,10 +181,12 @@ async function forEachBatch(
 async function collectSymbols(request: WriteBlockRequest): Promise<string[]> {
   // The empty string belongs to the list of all series.
   const symbols = new Set<string>([''])
-  await forEachBatch(request.series, (batch) => {
+  await forEachBatch(request.series('labels'), (batch) => {
     const seen = new Uint8Array(batch.pairs.pairCount)
     for (let row = 0; row < batch.rowCount; row++) {
-      if (!overlaps(batch, row, request.minTimeMs, request.maxTimeMs)) continue
+      // Symbols of series that turn out to have no samples do no harm.
+      const listed = batch.chunks.chunkCount === 0
+      if (!listed && !overlaps(batch, row, request.minTimeMs, request.maxTimeMs)) continue
       for (let i = batch.pairStarts[row]!; i < batch.pairStarts[row + 1]!; i++) {
         const pair = batch.pairIds[i]!
         if (seen[pair] === 1) continue

@@ -186,17 +186,16 @@ function blockRequest(windowKey: number, tenant: string, sources: readonly Seale
     minTimeMs: windowStartMs,
     maxTimeMs: windowStartMs + windowMs - 1,
     sorted: true,
-    hints: {},
   }
   return {
     minTimeMs: windowStartMs,
     maxTimeMs: windowStartMs + windowMs,
     level: 1,
     hints: isOutOfOrder ? ['from-out-of-order'] : [],
-    series: () =>
-      mergeCursors(
-        sources.map((source) => source.select(request, neverCancelled)),
-        { sorted: true },
-      ),
+    series: (pass: 'labels' | 'samples') => {
+      const hints = pass === 'labels' ? { func: 'series' } : {}
+      const cursors = sources.map((source) => source.select({ ...request, hints }, neverCancelled))
+      return mergeCursors(cursors, { sorted: true })
+    },
   }
 }
