@@ -2,10 +2,16 @@ import { randomBytes } from 'node:crypto'
 import snappy from 'snappyjs'
 import { describe, expect, test } from 'vitest'
 import { io, prometheus } from '../../src/encoding/index.ts'
-import { type DecodedBody, hashKeySizeBytes, KernelWriteDecoder } from '../../src/kernel/index.ts'
+import {
+  type DecodedBody,
+  hashKeySizeBytes,
+  KernelWriteDecoder,
+  TwinWriteDecoder,
+} from '../../src/kernel/index.ts'
 import { createRandom } from '../random.ts'
 
-const decoder = new KernelWriteDecoder(new Uint8Array(randomBytes(hashKeySizeBytes)))
+const keys = new Uint8Array(randomBytes(hashKeySizeBytes))
+const decoder = new KernelWriteDecoder(keys)
 const seed = new Uint32Array([1, 2, 3, 4])
 
 interface Content {
@@ -69,6 +75,15 @@ function decoded(version: 1 | 2, body: DecodedBody): Content {
     else list.push(kind === 1 ? '1' : `${kind}:${index}`)
   }
   return { samples, slow: [...list, ...slow].sort() }
+}
+
+function plainColumns(body: DecodedBody): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(body).map(([name, value]) => [
+      name,
+      typeof value === 'object' ? Array.from(value as ArrayLike<number>) : value,
+    ]),
+  )
 }
 
 function verdict<T>(work: () => T): T | undefined {
@@ -168,6 +183,34 @@ describe('the write decoder', () => {
       Array.from(decoder.decode(body, { ...options, seed: with_ }).hashes)
     expect(hash(one, seed)).toEqual(hash(two, seed))
     expect(hash(one, new Uint32Array([1, 2, 3, 5]))).not.toEqual(hash(two, seed))
+  })
+
+  test('gives the columns that its twin gives, from whole and from mutated bodies', () => {
+    const twin = new TwinWriteDecoder(keys)
+    const random = createRandom(7)
+    for (let round = 0; round < 3000; round++) {
+      const version = round % 2 === 0 ? 1 : 2
+      const whole = version === 1 ? exampleOne(3) : exampleTwo(4)
+      const plain = round < 2 ? whole : mutate(whole, random)
+      const options = { version, compression: 'none', seed, sizeBytesMax: 1e8 } as const
+      const found = verdict(() => plainColumns(decoder.decode(plain, options)))
+      const expected = verdict(() => plainColumns(twin.decode(plain, options)))
+      expect(found, Buffer.from(plain).toString('hex')).toEqual(expected)
+    }
+    const long = {
+      labels: [
+        { name: 'a', value: 'x'.repeat(5000) },
+        { name: 'b', value: 'y' },
+      ],
+    }
+    for (const cut of [0, 1, 15, 16, 17, 31, 2000, 2048, 4000]) {
+      const series = { labels: [{ name: 'a', value: 'x'.repeat(cut) }] }
+      const body = prometheus.WriteRequest.encode({ timeseries: [series, long] }).finish()
+      const options = { version: 1, compression: 'none', seed, sizeBytesMax: 1e8 } as const
+      expect(plainColumns(decoder.decode(body, options))).toEqual(
+        plainColumns(twin.decode(body, options)),
+      )
+    }
   })
 
   test('hashes of many series differ', () => {

@@ -370,6 +370,7 @@ function addSymbol(size: u32): void {
   store<u64>(at, hashHigh, 8)
   store<u32>(at, <u32>(pos - base), 16)
   store<u32>(at, size, 20)
+  store<u64>(at, 0, 24)
   symbolCount += 1
 }
 
@@ -414,6 +415,8 @@ function decodeSeries2(end: usize): void {
   }
   if (fault != 0) return
   const good = hashRefs(refCount) && helpRef < max<u32>(symbolCount, 1) && unitRef < max<u32>(symbolCount, 1)
+  // A broken series has a hash that nothing else has, so that it never finds a series.
+  if (!good) hashBytes(refsPtr, 0, ~seedLow, seedHigh)
   closeSeries(hashLow, hashHigh, good ? 0 : seriesBadRefs)
 }
 

@@ -163,6 +163,12 @@ export class Head implements Queryable {
     const body = this.#decode(request)
     const tally = new Tally()
     const { limits } = this.#options
+    // Once per body: a body is bounded, and so is what it can add before the next one is asked.
+    let isFull: boolean | undefined
+    const isMemoryFull = (): boolean => {
+      isFull ??= this.memoryBytes() >= limits.memoryBytes
+      return isFull
+    }
     const writer = new BodyWriter(
       { tenant, sender, body, nowMs },
       {
@@ -176,7 +182,7 @@ export class Head implements Queryable {
           oldestAcceptedMs: this.#options.oldestAcceptedMs(),
           newestAcceptedMs: nowMs + limits.futureMs,
           seriesMax: this.#admission.seriesMax(tenant),
-          isMemoryFull: () => this.memoryBytes() >= limits.memoryBytes,
+          isMemoryFull,
           droppedMappingsMax: limits.droppedMappingsMax,
         },
       },
