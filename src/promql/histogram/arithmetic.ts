@@ -3,8 +3,8 @@
 
 import type { FloatHistogram } from '../../model/index.ts'
 import type { Reconciled } from './histogram-sum.ts'
-import { HistogramSum } from './histogram-sum.ts'
-import { coarserSide, compact, sidesOf, spansOf } from './layout.ts'
+import { combineHints, HistogramSum, reachesIntoZero } from './histogram-sum.ts'
+import { coarserSide, compact, sameLayout, sidesOf, spansOf } from './layout.ts'
 
 /** A sum or difference, and what was reconciled on the way. */
 export interface Combined extends Reconciled {
@@ -22,9 +22,32 @@ export function subtractHistograms(a: FloatHistogram, b: FloatHistogram): Combin
 }
 
 function combined(a: FloatHistogram, b: FloatHistogram, sign: 1 | -1): Combined | undefined {
+  if (sameLayout(a, b) && !reachesIntoZero(a)) return combinedInStep(a, b, sign)
   const sum = new HistogramSum(a)
   const met = sum.add(b, sign)
   return met === undefined ? undefined : { histogram: sum.toHistogram(), ...met }
+}
+
+// Two operands need no compensation: a sum and its error round to the sum.
+function combinedInStep(a: FloatHistogram, b: FloatHistogram, sign: 1 | -1): Combined {
+  const { hint, collide } = combineHints(a.counterResetHint, b.counterResetHint)
+  const histogram = compact({
+    ...a,
+    counterResetHint: hint,
+    zeroCount: a.zeroCount + sign * b.zeroCount,
+    count: a.count + sign * b.count,
+    sum: a.sum + sign * b.sum,
+    stale: false,
+    positiveBuckets: bucketwise(a.positiveBuckets, b.positiveBuckets, sign),
+    negativeBuckets: bucketwise(a.negativeBuckets, b.negativeBuckets, sign),
+  })
+  return { histogram, hintsCollide: collide, boundsDiffer: false }
+}
+
+function bucketwise(a: Float64Array, b: Float64Array, sign: 1 | -1): Float64Array {
+  const out = new Float64Array(a.length)
+  for (let i = 0; i < a.length; i++) out[i] = a[i]! + sign * b[i]!
+  return out
 }
 
 /** Every count and the sum times `factor`; a negative factor makes a gauge. */

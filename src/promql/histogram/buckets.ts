@@ -1,7 +1,7 @@
 // Buckets with their bounds: what quantiles, fractions, JSON and text read.
 // Order: from the most negative value to the most positive, the zero bucket between the sides.
 
-import type { FloatHistogram } from '../../model/index.ts'
+import type { FloatHistogram, Span } from '../../model/index.ts'
 import { usesCustomBuckets } from '../../model/index.ts'
 import { bucketBound } from './bounds.ts'
 
@@ -16,23 +16,12 @@ export interface Bucket {
 
 /** Buckets of the positive side, upwards; empty ones are kept, so that they pair with `positiveBuckets`. */
 export function positiveBuckets(histogram: FloatHistogram): Bucket[] {
-  const custom = usesCustomBuckets(histogram)
   const out: Bucket[] = []
   let index = 0
   for (const span of histogram.positiveSpans) {
     index += span.offset
     for (let i = 0; i < span.length && out.length < histogram.positiveBuckets.length; i++) {
-      const lower = bucketBound(index - 1, histogram.schema, histogram.customValues)
-      const upper = bucketBound(index, histogram.schema, histogram.customValues)
-      const count = histogram.positiveBuckets[out.length]!
-      out.push({
-        lower,
-        upper,
-        lowerInclusive: custom && index === 0,
-        upperInclusive: true,
-        count,
-      })
-      index++
+      out.push(positiveBucket(histogram, index++, histogram.positiveBuckets[out.length]!))
     }
   }
   return out
@@ -45,11 +34,7 @@ export function negativeBuckets(histogram: FloatHistogram): Bucket[] {
   for (const span of histogram.negativeSpans) {
     index += span.offset
     for (let i = 0; i < span.length && out.length < histogram.negativeBuckets.length; i++) {
-      const lower = -bucketBound(index, histogram.schema, histogram.customValues)
-      const upper = -bucketBound(index - 1, histogram.schema, histogram.customValues)
-      const count = histogram.negativeBuckets[out.length]!
-      out.push({ lower, upper, lowerInclusive: true, upperInclusive: false, count })
-      index++
+      out.push(negativeBucket(histogram, index++, histogram.negativeBuckets[out.length]!))
     }
   }
   return out
@@ -79,6 +64,60 @@ export function allBuckets(histogram: FloatHistogram): Bucket[] {
     out.push(clipped ? { ...bucket, lower: threshold } : bucket)
   }
   return out
+}
+
+/** Bucket `at` of those that `allBuckets` lists, without making the others. */
+export function bucketAt(histogram: FloatHistogram, at: number): Bucket {
+  const { negativeSpans, positiveSpans, zeroThreshold } = histogram
+  const negativeCount = histogram.negativeBuckets.length
+  if (at < negativeCount) {
+    const position = negativeCount - 1 - at
+    const count = histogram.negativeBuckets[position]!
+    const bucket = negativeBucket(histogram, indexOf(negativeSpans, position), count)
+    return bucket.upper > -zeroThreshold ? { ...bucket, upper: -zeroThreshold } : bucket
+  }
+  const zeroSize = histogram.zeroCount > 0 ? 1 : 0
+  const position = at - negativeCount - zeroSize
+  if (position < 0) return zeroBucket(histogram)
+  const count = histogram.positiveBuckets[position]!
+  const bucket = positiveBucket(histogram, indexOf(positiveSpans, position), count)
+  const isClipped = bucket.lower > 0 && bucket.lower < zeroThreshold
+  return isClipped ? { ...bucket, lower: zeroThreshold } : bucket
+}
+
+// The bucket index that stands at a position of the spans.
+function indexOf(spans: readonly Span[], position: number): number {
+  let index = 0
+  let left = position
+  for (const span of spans) {
+    index += span.offset
+    if (left < span.length) return index + left
+    left -= span.length
+    index += span.length
+  }
+  return index
+}
+
+function positiveBucket(histogram: FloatHistogram, index: number, count: number): Bucket {
+  const { schema, customValues } = histogram
+  return {
+    lower: bucketBound(index - 1, schema, customValues),
+    upper: bucketBound(index, schema, customValues),
+    lowerInclusive: usesCustomBuckets(histogram) && index === 0,
+    upperInclusive: true,
+    count,
+  }
+}
+
+function negativeBucket(histogram: FloatHistogram, index: number, count: number): Bucket {
+  const { schema, customValues } = histogram
+  return {
+    lower: -bucketBound(index, schema, customValues),
+    upper: -bucketBound(index - 1, schema, customValues),
+    lowerInclusive: true,
+    upperInclusive: false,
+    count,
+  }
 }
 
 /** A bucket that touches zero, with the side cut away on which the histogram has no buckets. */

@@ -4,12 +4,13 @@
 // Invariants: both sides are at `schema`; no bucket lies within the zero bucket.
 // Source: Prometheus model/histogram/float_histogram.go (KahanAdd, Add, Sub).
 
-import type { CounterResetHint, FloatHistogram } from '../../model/index.ts'
+import type { CounterResetHint, FloatHistogram, Span } from '../../model/index.ts'
 import { customBucketsSchema, usesCustomBuckets } from '../../model/index.ts'
 import { exponentialBound } from './bounds.ts'
 import { compensate } from './kahan.ts'
 import type { Side } from './layout.ts'
 import {
+  addInPlace,
   addInto,
   addSides,
   appendBucket,
@@ -77,9 +78,9 @@ export class HistogramSum {
     this.sum += sign * other.sum
     const boundsDiffer = custom && !numbersEqual(this.customValues, other.customValues)
     if (boundsDiffer) this.addOtherBounds(other, sign)
-    else if (custom) {
-      const side = sideOf(other.positiveSpans, other.positiveBuckets)
-      this.positive = addSides(this.positive, side, sign)
+    else if (custom) this.addPositive(other, sign)
+    else if (this.schema === other.schema && this.zeroThreshold === other.zeroThreshold) {
+      this.addAtOneResolution(other, sign)
     } else this.addExponential(other, sign)
     return { hintsCollide: hints.collide, boundsDiffer }
   }
@@ -138,6 +139,25 @@ export class HistogramSum {
     }
   }
 
+  private addPositive(other: FloatHistogram, sign: 1 | -1): void {
+    const { positiveSpans, positiveBuckets } = other
+    if (addInPlace(this.positive, positiveSpans, positiveBuckets, sign)) return
+    this.positive = addSides(this.positive, sideOf(positiveSpans, positiveBuckets), sign)
+  }
+
+  private addAtOneResolution(other: FloatHistogram, sign: 1 | -1): void {
+    if (reachesIntoZero(other)) {
+      this.addExponential(other, sign)
+      return
+    }
+    this.zeroError = compensate(this.zeroCount, sign * other.zeroCount, this.zeroError)
+    this.zeroCount += sign * other.zeroCount
+    this.addPositive(other, sign)
+    const { negativeSpans, negativeBuckets } = other
+    if (addInPlace(this.negative, negativeSpans, negativeBuckets, sign)) return
+    this.negative = addSides(this.negative, sideOf(negativeSpans, negativeBuckets), sign)
+  }
+
   private addExponential(other: FloatHistogram, sign: 1 | -1): void {
     const zeroCount = this.reconcileZeroBuckets(other)
     this.zeroError = compensate(this.zeroCount, sign * zeroCount, this.zeroError)
@@ -146,16 +166,11 @@ export class HistogramSum {
     const steps = this.schema - schema
     const otherSteps = other.schema - schema
     const { positive, negative } = sidesOf(other)
-    this.positive = addSides(
-      coarserSide(this.positive, steps),
-      above(coarserSide(positive, otherSteps), schema, this.zeroThreshold),
-      sign,
-    )
-    this.negative = addSides(
-      coarserSide(this.negative, steps),
-      above(coarserSide(negative, otherSteps), schema, this.zeroThreshold),
-      sign,
-    )
+    // What the zero count holds is left out before buckets are joined: a coarser one may reach beyond the threshold.
+    const rest = (side: Side): Side =>
+      coarserSide(above(side, other.schema, this.zeroThreshold), otherSteps)
+    this.positive = addSides(coarserSide(this.positive, steps), rest(positive), sign)
+    this.negative = addSides(coarserSide(this.negative, steps), rest(negative), sign)
     this.schema = schema
   }
 
@@ -203,6 +218,15 @@ export class HistogramSum {
     this.positive = mapSide(this.positive, change)
     this.negative = mapSide(this.negative, change)
   }
+}
+
+/** Whether a bucket lies within the zero bucket, as only ill-formed histograms have it. */
+export function reachesIntoZero(histogram: FloatHistogram): boolean {
+  const { positiveSpans, negativeSpans, zeroThreshold, schema } = histogram
+  if (zeroThreshold === 0) return false
+  const isWithin = (spans: readonly Span[]): boolean =>
+    spans.length > 0 && exponentialBound(spans[0]!.offset, schema) <= zeroThreshold
+  return isWithin(positiveSpans) || isWithin(negativeSpans)
 }
 
 function mapSide(side: Side, change: (value: number) => number): Side {
@@ -293,8 +317,8 @@ function startingAt(side: Side, schema: number, threshold: number): Side {
   return out
 }
 
-// Buckets that end beyond the threshold: the others are part of the zero count already.
-function above(side: Side, schema: number, threshold: number): Side {
+/** Buckets that end beyond the threshold: the others are part of the zero count. */
+export function above(side: Side, schema: number, threshold: number): Side {
   let skip = 0
   while (skip < side.indexes.length && exponentialBound(side.indexes[skip]!, schema) <= threshold) {
     skip++

@@ -92,6 +92,46 @@ export function addSides(a: Side, b: Side, sign: 1 | -1): Side {
   return out
 }
 
+/**
+ * Adds buckets of spans into a side that has all of them, in place; does nothing and returns false where one is
+ * missing. The common case of sums over one metric, and without an allocation.
+ */
+export function addInPlace(
+  side: Side,
+  spans: readonly Span[],
+  buckets: Float64Array,
+  sign: 1 | -1,
+): boolean {
+  if (!hasAllOf(side, spans)) return false
+  const { indexes, counts, errors } = side
+  let index = 0
+  let position = 0
+  let at = 0
+  for (const span of spans) {
+    index += span.offset
+    for (let i = 0; i < span.length; i++, index++) {
+      while (indexes[at]! < index) at++
+      const count = sign * buckets[position++]!
+      errors[at] = compensate(counts[at]!, count, errors[at]!)
+      counts[at]! += count
+    }
+  }
+  return true
+}
+
+function hasAllOf({ indexes }: Side, spans: readonly Span[]): boolean {
+  let index = 0
+  let at = 0
+  for (const span of spans) {
+    index += span.offset
+    for (let i = 0; i < span.length; i++, index++) {
+      while (at < indexes.length && indexes[at]! < index) at++
+      if (at === indexes.length || indexes[at] !== index) return false
+    }
+  }
+  return true
+}
+
 /** Spans and buckets of a side, errors added in; empty buckets are left out. */
 export function spansOf(side: Side): { readonly spans: Span[]; readonly buckets: Float64Array } {
   const spans: { offset: number; length: number }[] = []
@@ -135,6 +175,26 @@ export function compact(histogram: FloatHistogram): FloatHistogram {
 function isCompact(spans: readonly Span[], buckets: Float64Array): boolean {
   for (let i = 0; i < buckets.length; i++) if (buckets[i] === 0) return false
   return spans.every((span, i) => span.length > 0 && (i === 0 || span.offset > 0))
+}
+
+/** Whether two histograms have the same buckets at the same places, span by span. */
+export function sameLayout(a: FloatHistogram, b: FloatHistogram): boolean {
+  return (
+    a.schema === b.schema &&
+    a.zeroThreshold === b.zeroThreshold &&
+    numbersEqual(a.customValues, b.customValues) &&
+    sameSpans(a.positiveSpans, b.positiveSpans) &&
+    sameSpans(a.negativeSpans, b.negativeSpans)
+  )
+}
+
+function sameSpans(a: readonly Span[], b: readonly Span[]): boolean {
+  if (a === b) return true
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) {
+    if (a[i]!.offset !== b[i]!.offset || a[i]!.length !== b[i]!.length) return false
+  }
+  return true
 }
 
 /** Whether spans describe the same buckets, spans of length zero aside. */

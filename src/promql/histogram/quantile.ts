@@ -6,7 +6,7 @@
 import type { FloatHistogram } from '../../model/index.ts'
 import { usesCustomBuckets } from '../../model/index.ts'
 import type { Bucket } from './buckets.ts'
-import { allBuckets, fractionBelow, naturalEdges } from './buckets.ts'
+import { allBuckets, bucketAt, fractionBelow, naturalEdges } from './buckets.ts'
 
 /** A quantile, and whether NaN observations bent it. */
 export interface QuantileAnswer {
@@ -22,32 +22,37 @@ export function histogramQuantile(quantile: number, histogram: FloatHistogram): 
   if (quantile < 0) return plain(-Infinity)
   if (quantile > 1) return plain(Infinity)
   if (histogram.count === 0 || Number.isNaN(quantile)) return plain(Number.NaN)
-  // Ranks count from the nearer end, which keeps digits; NaN observations count as above everything, so that they
-  // can only be passed from below.
-  const hasNan = Number.isNaN(histogram.sum)
-  const forward = hasNan || quantile < 0.5
+  // NaN observations count as above everything, so that they can only be passed from below.
+  if (Number.isNaN(histogram.sum)) return quantileWithNan(quantile, histogram)
+  // Ranks count from the nearer end, which keeps digits.
+  const forward = quantile < 0.5
   const rank = (forward ? quantile : 1 - quantile) * histogram.count
-  const buckets = forward ? allBuckets(histogram) : allBuckets(histogram).reverse()
-  const hit = findRank(buckets, rank)
-  let bucket = buckets[hit.at] ?? nothing
-  if (usesCustomBuckets(histogram)) {
-    if (bucket.lower === -Infinity) {
-      if (bucket.upper <= 0) return plain(bucket.upper)
-      bucket = { ...bucket, lower: 0 }
-    } else if (bucket.upper === Infinity) return plain(bucket.lower)
-  } else if (bucket.lower < 0 && bucket.upper > 0) bucket = naturalEdges(bucket, histogram)
+  const hit = findRank(histogram, rank, forward)
+  const edges = edgesOf(hit.bucket, histogram)
+  if (typeof edges === 'number') return plain(edges)
   const reached = Math.min(hit.reached, histogram.count)
-  if (reached < rank) {
-    return hasNan ? { value: Number.NaN, nanObservations: 'result' } : plain(bucket.upper)
+  if (reached < rank) return plain(edges.upper)
+  const rankInBucket = forward ? rank - (reached - edges.count) : reached - rank
+  return plain(valueAt(edges, rankInBucket, usesCustomBuckets(histogram)))
+}
+
+function quantileWithNan(quantile: number, histogram: FloatHistogram): QuantileAnswer {
+  const rank = quantile * histogram.count
+  const buckets = allBuckets(histogram)
+  let at = 0
+  let total = 0
+  for (; at < buckets.length; at++) {
+    total += buckets[at]!.count
+    if (buckets[at]!.count !== 0 && total >= rank) break
   }
-  const rankInBucket = forward ? rank - (reached - bucket.count) : reached - rank
-  if (!hasNan) return plain(valueAt(bucket, rankInBucket, usesCustomBuckets(histogram)))
-  let total = reached
-  for (let i = hit.at + 1; i < buckets.length; i++) {
-    // The last bucket stands in for the one that was hit: a quirk that results have to keep.
-    bucket = buckets[i]!
-    total += bucket.count
-  }
+  const edges = edgesOf(buckets[at] ?? buckets.at(-1) ?? nothing, histogram)
+  if (typeof edges === 'number') return plain(edges)
+  const reached = Math.min(total, histogram.count)
+  if (reached < rank) return { value: Number.NaN, nanObservations: 'result' }
+  const rankInBucket = rank - (reached - edges.count)
+  // The last bucket stands in for the one that was hit: a quirk that results have to keep.
+  const bucket = at + 1 < buckets.length ? buckets.at(-1)! : edges
+  for (at++; at < buckets.length; at++) total += buckets[at]!.count
   return {
     value: valueAt(bucket, rankInBucket, usesCustomBuckets(histogram)),
     nanObservations: total < histogram.count ? 'skewed' : 'none',
@@ -62,19 +67,43 @@ const nothing: Bucket = {
   count: 0,
 }
 
-// The first populated bucket with which the running count reaches `rank`, or the last bucket.
-function findRank(
-  buckets: readonly Bucket[],
-  rank: number,
-): { readonly at: number; readonly reached: number } {
-  let reached = 0
-  for (let at = 0; at < buckets.length; at++) {
-    const count = buckets[at]!.count
-    if (count === 0) continue
-    reached += count
-    if (reached >= rank) return { at, reached }
+// A bucket with the ends that interpolation takes, or the answer itself where one end is infinite.
+function edgesOf(bucket: Bucket, histogram: FloatHistogram): Bucket | number {
+  if (usesCustomBuckets(histogram)) {
+    if (bucket.lower === -Infinity) {
+      return bucket.upper <= 0 ? bucket.upper : { ...bucket, lower: 0 }
+    }
+    return bucket.upper === Infinity ? bucket.lower : bucket
   }
-  return { at: buckets.length - 1, reached }
+  return bucket.lower < 0 && bucket.upper > 0 ? naturalEdges(bucket, histogram) : bucket
+}
+
+// The first populated bucket with which the running count reaches `rank`, or the last bucket there is. Counts alone
+// are walked; bounds, which cost more, are found for the bucket that is hit.
+function findRank(
+  histogram: FloatHistogram,
+  rank: number,
+  forward: boolean,
+): { readonly bucket: Bucket; readonly reached: number } {
+  const { positiveBuckets, negativeBuckets, zeroCount } = histogram
+  const negativeCount = negativeBuckets.length
+  const zeroSize = zeroCount > 0 ? 1 : 0
+  const count = negativeCount + zeroSize + positiveBuckets.length
+  let reached = 0
+  for (let step = 0; step < count; step++) {
+    const at = forward ? step : count - 1 - step
+    const bucketCount =
+      at < negativeCount
+        ? negativeBuckets[negativeCount - 1 - at]!
+        : at < negativeCount + zeroSize
+          ? zeroCount
+          : positiveBuckets[at - negativeCount - zeroSize]!
+    if (bucketCount === 0) continue
+    reached += bucketCount
+    if (reached >= rank) return { bucket: bucketAt(histogram, at), reached }
+  }
+  const last = forward ? count - 1 : 0
+  return { bucket: count === 0 ? nothing : bucketAt(histogram, last), reached }
 }
 
 function valueAt(bucket: Bucket, rank: number, custom: boolean): number {

@@ -3,10 +3,9 @@
 
 import type { FloatHistogram } from '../../model/index.ts'
 import { usesCustomBuckets } from '../../model/index.ts'
-import { exponentialBound } from './bounds.ts'
-import { atBounds, commonBounds, widenedZero } from './histogram-sum.ts'
+import { above, atBounds, commonBounds, reachesIntoZero, widenedZero } from './histogram-sum.ts'
 import type { Side } from './layout.ts'
-import { coarserSide, numbersEqual, sideOf, sidesOf } from './layout.ts'
+import { coarserSide, numbersEqual, sameLayout, sideOf, sidesOf } from './layout.ts'
 
 /**
  * Whether a reset lies between the two. A hint on `current` decides at once; otherwise a count that fell, a populated
@@ -24,7 +23,19 @@ export function detectReset(current: FloatHistogram, previous: FloatHistogram): 
     }
   }
   if (current.schema > previous.schema) return true
+  if (sameLayout(current, previous) && !reachesIntoZero(current)) {
+    return (
+      current.zeroCount < previous.zeroCount ||
+      anyFell(current.positiveBuckets, previous.positiveBuckets) ||
+      anyFell(current.negativeBuckets, previous.negativeBuckets)
+    )
+  }
   return fellAtOneLayout(current, previous)
+}
+
+function anyFell(now: Float64Array, before: Float64Array): boolean {
+  for (let i = 0; i < now.length; i++) if (now[i]! < before[i]!) return true
+  return false
 }
 
 function fellAtOneLayout(current: FloatHistogram, previous: FloatHistogram): boolean {
@@ -38,20 +49,19 @@ function fellAtOneLayout(current: FloatHistogram, previous: FloatHistogram): boo
     if (zero.threshold !== threshold || current.zeroCount < zero.count) return true
   } else if (current.zeroCount < previous.zeroCount) return true
   const steps = previous.schema - current.schema
-  const isSwallowed = (index: number): boolean =>
-    !custom && threshold > 0 && exponentialBound(index, current.schema) <= threshold
+  const compared = (side: Side): Side =>
+    custom ? side : coarserSide(above(side, previous.schema, threshold), steps)
   return (
-    sideFell(now.positive, coarserSide(before.positive, steps), isSwallowed) ||
-    sideFell(now.negative, coarserSide(before.negative, steps), isSwallowed)
+    sideFell(now.positive, compared(before.positive)) ||
+    sideFell(now.negative, compared(before.negative))
   )
 }
 
 // Whether a bucket lost observations, or a populated one is missing.
-function sideFell(now: Side, before: Side, isSwallowed: (index: number) => boolean): boolean {
+function sideFell(now: Side, before: Side): boolean {
   let at = 0
   for (let i = 0; i < before.indexes.length; i++) {
     const index = before.indexes[i]!
-    if (isSwallowed(index)) continue
     while (at < now.indexes.length && now.indexes[at]! < index) at++
     const found = at < now.indexes.length && now.indexes[at] === index
     if (found ? now.counts[at]! < before.counts[i]! : before.counts[i] !== 0) return true
@@ -67,5 +77,5 @@ function fellAtCommonBounds(current: FloatHistogram, previous: FloatHistogram): 
       histogram.customValues,
       bounds,
     )
-  return sideFell(rolledUp(current), rolledUp(previous), () => false)
+  return sideFell(rolledUp(current), rolledUp(previous))
 }
