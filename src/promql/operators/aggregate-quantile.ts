@@ -74,16 +74,11 @@ export class QuantileOperator extends BlockOperator {
     return { line, inputs: [this.#phi, this.#input] }
   }
 
+  // The extremes only; a NaN hides them, as it hides them from Prometheus' maximum.
   #notePhis(phis: Float64Array): void {
-    let min = Number.POSITIVE_INFINITY
-    let max = Number.NEGATIVE_INFINITY
-    for (const phi of phis) {
-      if (Number.isNaN(phi)) this.#notePhi(phi)
-      else {
-        min = Math.min(min, phi)
-        max = Math.max(max, phi)
-      }
-    }
+    const max = phis.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY)
+    const min = phis.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY)
+    if (Number.isNaN(max)) this.#notePhi(max)
     if (max > 1) this.#notePhi(max)
     if (min < 0) this.#notePhi(min)
   }

@@ -93,6 +93,9 @@ class Join {
   readonly #madeStep: number[] = []
   readonly #madeSignature: number[] = []
   readonly #targets = new Map<number, number>()
+  /** By row of the many side: the row it met last, −2 = none yet, and the row of the result they make. */
+  readonly #lastOne: Int32Array
+  readonly #lastTarget: Int32Array
   readonly #element = new ElementResult()
   readonly #labels: ResultLabels
 
@@ -108,6 +111,8 @@ class Join {
     this.#oneRow = new Int32Array(index.count)
     this.#oneStep = new Int32Array(index.count).fill(-1)
     this.#matchedStep = new Int32Array(index.count).fill(-1)
+    this.#lastOne = new Int32Array(this.#many.table.rowCount).fill(-2)
+    this.#lastTarget = new Int32Array(this.#many.table.rowCount)
     this.result = new ResultBlock(context.dictionary, lhs.cells.stepCount)
     this.#labels = new ResultLabels(operation, this.#many.table, this.#one.table, {
       dropsName:
@@ -216,7 +221,18 @@ class Join {
     this.#madeSignature[target] = signature
   }
 
+  // A row nearly always meets the same partner as at the step before.
   #targetOf(manyRow: number, oneRow: number): number {
+    if (manyRow !== filled && this.#lastOne[manyRow] === oneRow) return this.#lastTarget[manyRow]!
+    const target = this.#newTargetOf(manyRow, oneRow)
+    if (manyRow !== filled) {
+      this.#lastOne[manyRow] = oneRow
+      this.#lastTarget[manyRow] = target
+    }
+    return target
+  }
+
+  #newTargetOf(manyRow: number, oneRow: number): number {
     const key = (manyRow + 1) * (this.#one.table.rowCount + 1) + oneRow + 1
     const known = this.#targets.get(key)
     if (known !== undefined) return known

@@ -12,18 +12,23 @@ export const nameLabels: readonly string[] = [metricNameLabel, '__type__', '__un
 /** A choice of label names: the listed ones, or all but the listed ones. */
 export class LabelSubset {
   readonly #dictionary: LabelDictionary
-  readonly #listed = new Set<number>()
+  /** By name id: 1 where it is listed; ids beyond the end came later and are not. */
+  readonly #listed: Uint8Array
   readonly #keepListed: boolean
 
   constructor(dictionary: LabelDictionary, names: readonly string[], keep: 'listed' | 'others') {
     this.#dictionary = dictionary
-    for (const name of names) this.#listed.add(dictionary.nameIdOf(name))
+    const ids = names.map((name) => dictionary.nameIdOf(name))
+    this.#listed = new Uint8Array(Math.max(0, ...ids) + 1)
+    for (const id of ids) this.#listed[id] = 1
     this.#keepListed = keep === 'listed'
   }
 
   /** Whether a pair's name is in the subset. */
   keeps(pair: number): boolean {
-    return this.#listed.has(this.#dictionary.nameIds[pair]!) === this.#keepListed
+    const nameId = this.#dictionary.nameIds[pair]!
+    const listed = nameId < this.#listed.length && this.#listed[nameId] === 1
+    return listed === this.#keepListed
   }
 
   /** Hash of the row's labels in the subset, into `out[0 … 3]`. */

@@ -99,14 +99,14 @@ export class RankOperator extends BlockOperator {
       }
     }
     if (this.#op === 'limit_ratio') {
-      if (max === 0 && min === 0) return false
       if (hasNan) failQuery('Ratio value is NaN')
+      if (max === 0 && min === 0) return false
       if (max > 1) this.#noteRatio(max, 1)
       if (min < -1) this.#noteRatio(min, -1)
       return true
     }
-    if (max < 1 && !(hasNan && max === Number.NEGATIVE_INFINITY)) return false
     if (hasNan) failQuery('Parameter value is NaN')
+    if (max < 1) return false
     if (min <= -(2 ** 63)) failQuery(`Scalar value ${formatShortest(min)} underflows int64`)
     if (max >= 2 ** 63) failQuery(`Scalar value ${formatShortest(max)} overflows int64`)
     return true
