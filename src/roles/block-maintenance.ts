@@ -92,6 +92,7 @@ export class BlockMaintenance {
     range: TimeRange,
   ): Promise<number> {
     await this.cutRange(range.minTimeMs, range.maxTimeMs)
+    await this.#cutter?.allDropped()
     return this.#parts.blocks.deleteSeries(tenant, matchers, range, neverCancelled)
   }
 

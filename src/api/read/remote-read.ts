@@ -16,7 +16,8 @@ export const remoteReadRoutes: FastifyPluginAsync<{ door: ReadDoor }> = async (a
     { parseAs: 'buffer', bodyLimit: requestSizeBytesMax },
     (_request, body, done) => done(null, body),
   )
-  app.post('/read', async (request, reply) => {
+  // Snappy is part of the protocol here, not a transfer encoding for the server to undo.
+  app.post('/read', { decompress: false, compress: false }, async (request, reply) => {
     const { externalLabels } = door
     const body = decompress(request.body as Buffer | undefined)
     return sendCall(door, request, reply, { kind: 'remoteRead', request: body, externalLabels })

@@ -89,6 +89,15 @@ export class WindowCutter {
     })
   }
 
+  /** Waits until every generation that was cut is dropped: from then on only blocks hold what they hold. */
+  async allDropped(): Promise<void> {
+    while (this.#leaving.length > 0) {
+      const waitMs = this.#leaving[0]!.atMs - this.#parts.clock()
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, waitMs)))
+      await this.#alone(() => this.#dropLeft())
+    }
+  }
+
   /** Cuts every open window that overlaps the inclusive range, due or not. */
   cutRange(minTimeMs: number, maxTimeMs: number): Promise<CutOutcome[]> {
     return this.#alone(async () => {
