@@ -40,23 +40,21 @@ const { vector } = fc.letrec<{ vector: string; inner: string }>((tie) => ({
     fc
       .tuple(
         fc.constantFrom(
-          'rate',
-          'increase',
-          'sum_over_time',
-          'max_over_time',
-          'count_over_time',
-          'last_over_time',
+          ...['rate', 'increase', 'delta', 'irate', 'idelta', 'sum_over_time', 'avg_over_time'],
+          ...['count_over_time', 'last_over_time', 'first_over_time', 'present_over_time'],
+          ...['min_over_time', 'max_over_time', 'stddev_over_time', 'stdvar_over_time', 'changes'],
+          ...['resets', 'deriv', 'quantile_over_time', 'predict_linear'],
         ),
         selector,
-        fc.constantFrom('2m', '5m'),
+        fc.constantFrom('2m', '5m', '100s'),
       )
-      .map(([name, range, size]) => `${name}(${withRange(range, `[${size}]`)})`),
+      .map(([name, range, size]) => withParameter(name, withRange(range, `[${size}]`))),
     fc
-      .tuple(fc.constantFrom('sum_over_time', 'last_over_time', 'rate'), tie('inner'))
+      .tuple(fc.constantFrom('sum_over_time', 'last_over_time', 'rate', 'deriv'), tie('inner'))
       .map(([name, inner]) => `${name}((${inner})[4m:1m])`),
     fc
       .tuple(
-        fc.constantFrom('sum', 'avg', 'min', 'max', 'count', 'group', 'stdvar'),
+        fc.constantFrom('sum', 'avg', 'min', 'max', 'count', 'group', 'stdvar', 'stddev'),
         grouping,
         tie('inner'),
       )
@@ -66,13 +64,14 @@ const { vector } = fc.letrec<{ vector: string; inner: string }>((tie) => ({
       .map(([op, by, inner]) => `${op}${by} (20, ${inner})`),
     fc.tuple(grouping, tie('inner')).map(([by, inner]) => `quantile${by} (0.3, ${inner})`),
     fc
-      .tuple(fc.constantFrom('abs', 'floor', 'sgn', '-'), tie('inner'))
+      .tuple(fc.constantFrom('abs', 'ceil', 'floor', 'sgn', 'sqrt', '-'), tie('inner'))
       .map(([name, inner]) => `${name}(${inner})`),
     fc.tuple(tie('inner')).map(([inner]) => `clamp_min(${inner}, 3)`),
+    fc.tuple(tie('inner')).map(([inner]) => `round(${inner}, 2)`),
     fc
       .tuple(
         tie('inner'),
-        fc.constantFrom('+', '*', '/', '> bool', '==', '<', '!='),
+        fc.constantFrom('+', '-', '*', '/', '%', 'atan2', '> bool', '==', '<', '>=', '!='),
         tie('inner'),
         matching,
       )
@@ -86,11 +85,16 @@ const { vector } = fc.letrec<{ vector: string; inner: string }>((tie) => ({
       )
       .map(([lhs, op, rhs, on]) => `(${lhs}) ${op}${on} (${rhs})`),
     fc
-      .tuple(tie('inner'), fc.constantFrom('+', '>', '<= bool'))
+      .tuple(tie('inner'), fc.constantFrom('+', '%', '^', '>', '<= bool'))
       .map(([inner, op]) => `(${inner}) ${op} 4`),
     fc.tuple(tie('inner')).map(([inner]) => `vector(scalar(${inner}))`),
   ),
 }))
+
+function withParameter(name: string, range: string): string {
+  if (name === 'quantile_over_time') return `${name}(0.9, ${range})`
+  return name === 'predict_linear' ? `${name}(${range}, 60)` : `${name}(${range})`
+}
 
 function withRange(text: string, range: string): string {
   const at = text.search(/ (offset|@)/)
@@ -163,7 +167,7 @@ function expectEqual(got: Map<string, number>, wanted: Map<string, number>): voi
     const other = got.get(key)!
     if (Number.isNaN(value)) expect(other).toBeNaN()
     else if (Number.isFinite(value))
-      expect(Math.abs(other - value)).toBeLessThan(1e-9 * (1 + Math.abs(value)))
+      expect(Math.abs(other - value)).toBeLessThan(1e-6 * (1 + Math.abs(value)))
     else expect(other).toBe(value)
   }
 }

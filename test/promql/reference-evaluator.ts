@@ -2,6 +2,7 @@
 // It exists to be compared with; it shares no code with the engine but the syntax tree. Errors carry no texts.
 
 import type { Aggregation, Binary, Call, Expr, VectorSelector } from '../../src/promql/index.ts'
+import { quantile, windowValue } from './reference-windows.ts'
 
 /** A series of the reference: `null` is a stale marker. */
 export interface ReferenceSeries {
@@ -176,13 +177,15 @@ class Reference {
         ? []
         : [{ labels: {}, value: 1, dropName: false }]
     }
-    const last = args.at(-1)!
-    if (last.kind === 'matrixSelector' || last.kind === 'subquery') return this.window(call, t)
+    if (call.func.argTypes.includes('matrix')) return this.window(call, t)
     const [first, second] = args
     const bound = second === undefined ? 0 : (this.eval(second, t) as number)
     const compute: Record<string, (x: number) => number> = {
       abs: Math.abs,
+      ceil: Math.ceil,
       floor: Math.floor,
+      sqrt: Math.sqrt,
+      round: (x) => Math.floor(x / bound + 0.5) * bound,
       clamp_min: (x) => (Number.isNaN(x) || Number.isNaN(bound) ? Number.NaN : Math.max(x, bound)),
       sgn: Math.sign,
     }
@@ -191,14 +194,18 @@ class Reference {
   }
 
   window(call: Call, t: number): Element[] {
-    const { name } = call.func
+    const { name, argTypes } = call.func
+    const rangeAt = argTypes.indexOf('matrix')
+    const range = call.args[rangeAt]! as Expr & { rangeMs: number }
+    const parameter = call.args.length > 1 ? (this.eval(call.args[1 - rangeAt]!, t) as number) : 0
+    const keepsName = name === 'last_over_time' || name === 'first_over_time'
     const out: Element[] = []
-    for (const { element, points, end } of this.windows(call.args.at(-1)!, t)) {
+    for (const { element, points, end } of this.windows(range, t)) {
       if (points.length === 0) continue
-      const range = (call.args.at(-1) as { rangeMs: number }).rangeMs
-      const value = windowValue(name, points, end - range, end)
+      const window = { startMs: end - range.rangeMs, endMs: end, timeMs: t }
+      const value = windowValue(name, points, window, parameter)
       if (value === undefined) continue
-      out.push(name === 'last_over_time' ? { ...element, value } : this.drop(element, value))
+      out.push(keepsName ? { ...element, value } : this.drop(element, value))
     }
     return this.named(out)
   }
@@ -314,42 +321,6 @@ class Reference {
   }
 }
 
-function windowValue(
-  name: string,
-  points: readonly [number, number][],
-  start: number,
-  end: number,
-): number | undefined {
-  const values = points.map(([, value]) => value)
-  switch (name) {
-    case 'last_over_time':
-      return values.at(-1)
-    case 'count_over_time':
-      return values.length
-    case 'sum_over_time':
-      return values.reduce((a, b) => a + b, 0)
-    case 'max_over_time':
-      return values.reduce((a, b) => (b > a || Number.isNaN(a) ? b : a))
-    case 'rate':
-    case 'increase':
-      break
-    default:
-      throw new Error(`the reference has no ${name}`)
-  }
-  if (values.length < 2) return undefined
-  let growth = values.at(-1)! - values[0]!
-  for (let i = 1; i < values.length; i++) if (values[i]! < values[i - 1]!) growth += values[i - 1]!
-  const sampled = (points.at(-1)![0] - points[0]![0]) / 1000
-  const average = sampled / (values.length - 1)
-  let toStart = (points[0]![0] - start) / 1000
-  let toEnd = (end - points.at(-1)![0]) / 1000
-  if (toStart >= average * 1.1) toStart = average / 2
-  if (growth > 0 && values[0]! >= 0) toStart = Math.min(toStart, (sampled * values[0]!) / growth)
-  if (toEnd >= average * 1.1) toEnd = average / 2
-  const whole = (growth * (sampled + toStart + toEnd)) / sampled
-  return name === 'rate' ? whole / ((end - start) / 1000) : whole
-}
-
 function aggregateValue(op: string, values: readonly number[], parameter: number): number {
   const sum = values.reduce((a, b) => a + b, 0)
   const mean = sum / values.length
@@ -368,13 +339,10 @@ function aggregateValue(op: string, values: readonly number[], parameter: number
       return values.reduce((a, b) => (b > a || Number.isNaN(a) ? b : a))
     case 'stdvar':
       return values.reduce((a, b) => a + (b - mean) ** 2, 0) / values.length
-    case 'quantile': {
-      const sorted = values.toSorted((a, b) => a - b)
-      const rank = parameter * (sorted.length - 1)
-      const low = Math.floor(rank)
-      const high = Math.min(low + 1, sorted.length - 1)
-      return sorted[low]! * (1 - (rank - low)) + sorted[high]! * (rank - low)
-    }
+    case 'stddev':
+      return Math.sqrt(values.reduce((a, b) => a + (b - mean) ** 2, 0) / values.length)
+    case 'quantile':
+      return quantile(parameter, values)
     default:
       throw new Error(`the reference has no ${op}`)
   }
@@ -390,6 +358,13 @@ function apply(op: string, a: number, b: number): number | boolean {
       return a * b
     case '/':
       return a / b
+    case '%':
+      return a % b
+    case '^':
+      // Unlike JavaScript, Go has (±1)^±Inf = 1 and 1^NaN = 1.
+      return a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b
+    case 'atan2':
+      return Math.atan2(a, b)
     case '==':
       return a === b
     case '!=':

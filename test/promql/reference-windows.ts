@@ -1,5 +1,4 @@
 // Naive functions over the samples of one window, from the documentation of each.
-import { quantile } from './evaluate.ts'
 
 type Sample = readonly [number, number]
 
@@ -125,4 +124,17 @@ function line(
   const covariance = average(xs.map((x, i) => (x - meanX) * (ys[i]! - meanY)))
   const slope = covariance / average(xs.map((x) => (x - meanX) ** 2))
   return { slope, intercept: meanY - slope * meanX }
+}
+
+/** The φ-quantile; NaN is the smallest value. */
+export function quantile(phi: number, values: readonly number[]): number {
+  if (Number.isNaN(phi)) return Number.NaN
+  if (phi < 0) return -Infinity
+  if (phi > 1) return Infinity
+  const order = (value: number): number => (Number.isNaN(value) ? -Infinity : value)
+  const sorted = values.toSorted((a, b) => order(a) - order(b) || 0)
+  const rank = phi * (sorted.length - 1)
+  const low = Math.floor(rank)
+  const high = Math.min(low + 1, sorted.length - 1)
+  return sorted[low]! * (1 - (rank - low)) + sorted[high]! * (rank - low)
 }
