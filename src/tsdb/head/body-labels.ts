@@ -13,6 +13,8 @@ export class BodyLabels {
   readonly #body: DecodedBody
   readonly #cache: LabelCache
   readonly #text: Buffer
+  /** By place in a series: the label that stood there last, and its bytes. */
+  readonly #before: { start: number; stop: number; label: Label }[] = []
   readonly #symbols: (string | undefined)[] = []
 
   constructor(body: DecodedBody, cache: LabelCache) {
@@ -62,11 +64,30 @@ export class BodyLabels {
       const value = at + 4 + bytes[at + 3]!
       if (bytes[at + 3]! >= 128 || value + 2 > stop || bytes[value] !== 18) return undefined
       if (bytes[value + 1]! >= 128 || value + 2 + bytes[value + 1]! !== stop) return undefined
-      const text = bytes.toString('latin1', at, stop)
-      labels.push(this.#cache.get(text) ?? this.#cached(text, at, value, stop))
+      labels.push(this.#labelAt(labels.length, at, value, stop))
       at = stop
     }
     return isAscii(bytes, start, at) && this.#noMoreLabels(at, end) ? labels : undefined
+  }
+
+  // Most labels are those of the series before, at the same place: comparing bytes is cheaper than making a string.
+  #labelAt(place: number, start: number, value: number, stop: number): Label {
+    const before = this.#before[place]
+    if (before !== undefined && this.#isSame(before.start, before.stop, start, stop))
+      return before.label
+    const text = this.#text.toString('latin1', start, stop)
+    const label = this.#cache.get(text) ?? this.#cached(text, start, value, stop)
+    this.#before[place] = { start, stop, label }
+    return label
+  }
+
+  #isSame(otherStart: number, otherStop: number, start: number, stop: number): boolean {
+    if (otherStop - otherStart !== stop - start) return false
+    const bytes = this.#text
+    // From the end: what differs is mostly a number there.
+    for (let i = stop - 1, j = otherStop - 1; i >= start; i--, j--)
+      if (bytes[i] !== bytes[j]) return false
+    return true
   }
 
   #cached(text: string, start: number, value: number, stop: number): Label {
