@@ -70,6 +70,10 @@ interface Target {
   misses: number
 }
 
+/** Encodings of its labels that are remembered of each series, on average, beside those of dropped series. */
+const entriesPerSeriesMax = 4
+const spareEntries = 250_000
+
 /** Writes one body; make one per request. */
 export class BodyWriter {
   readonly #request: WriteRequest
@@ -197,6 +201,9 @@ export class BodyWriter {
       if (generation.droppedCount >= this.#bounds.droppedMappingsMax) return
       generation.droppedCount += 1
     }
+    // A sender that writes the labels of a series in ever-new orders is read anew each time.
+    const { entryCount, seriesCount } = generation.memory.view
+    if (entryCount > spareEntries + entriesPerSeriesMax * seriesCount) return
     generation.memory.remember(this.#request.body.hashes, index, ref)
   }
 

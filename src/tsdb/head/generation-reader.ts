@@ -26,7 +26,8 @@ interface CachedAnswer {
 }
 
 const cachedAnswersMax = 128
-const cachedRefsMax = 1 << 20
+/** All cached answers together: 16 MiB. */
+const cachedRefsMax = 1 << 22
 /** Up to so many new series are looked at one by one; beyond, the question is asked anew. */
 const catchUpSeriesMax = 4096
 
@@ -37,6 +38,7 @@ export class GenerationReader {
   /** By tenant id, by name id: pair ids. */
   readonly #index: (Map<number, U32List> | undefined)[] = []
   readonly #answers = new Map<string, CachedAnswer>()
+  #cachedRefs = 0
   #text: Buffer = Buffer.alloc(0)
   #key = Buffer.alloc(256)
   readonly #hash = new Uint32Array(4)
@@ -58,10 +60,11 @@ export class GenerationReader {
     } else {
       refs = matchPostings(this.#postings(tenantId), matchers, signal)
     }
-    this.#answers.delete(question)
-    if (refs.length <= cachedRefsMax) this.#answers.set(question, { refs, seriesCount })
-    if (this.#answers.size > cachedAnswersMax)
-      this.#answers.delete(this.#answers.keys().next().value!)
+    this.#forget(question)
+    this.#answers.set(question, { refs, seriesCount })
+    this.#cachedRefs += refs.length
+    while (this.#answers.size > cachedAnswersMax || this.#cachedRefs > cachedRefsMax)
+      this.#forget(this.#answers.keys().next().value!)
     return refs
   }
 
@@ -127,6 +130,11 @@ export class GenerationReader {
       for (let i = 0; i < 4; i++) sum[i]! += this.#hash[i]!
     }
     return this.source.view.findSeries(tenantId, sum)
+  }
+
+  #forget(question: string): void {
+    this.#cachedRefs -= this.#answers.get(question)?.refs.length ?? 0
+    this.#answers.delete(question)
   }
 
   #extend(
