@@ -187,3 +187,27 @@ export type ElementFunction = (
   out: PointOut,
   notes: Notes,
 ) => void
+
+/** All plain windows of one row of floats without start timestamps; window s ends at firstEndMs + s × endStepMs. */
+export interface RowWindows {
+  readonly timestampsMs: Float64Array
+  readonly values: Float64Array
+  readonly count: number
+  /** As in SampleWindow; empty where the function does not read it. */
+  readonly dropCounts: Uint32Array
+  readonly firstEndMs: number
+  readonly endStepMs: number
+  readonly rangeMs: number
+  readonly stepCount: number
+}
+
+/**
+ * A window function over all windows of a row at once: writes the answers to `out` and `present` from entry `offset`
+ * on and returns how many samples the windows held together.
+ */
+export type RowFunction = (
+  row: RowWindows,
+  out: Float64Array,
+  present: Uint8Array,
+  offset: number,
+) => number

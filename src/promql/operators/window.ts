@@ -4,10 +4,18 @@
 import { SampleBuffer } from '../../chunk/index.ts'
 import { possiblyNoCounter, possiblyNoCounterType } from '../functions/annotation-texts.ts'
 import { sampleCountOf } from '../histogram/arithmetic.ts'
+import { rowHasSamples } from './block.ts'
 import type { CallPositions } from './call-notes.ts'
 import { CallNotes } from './call-notes.ts'
 import { droppingNames } from './label-subset.ts'
-import type { Operator, SampleWindow, StepBatch, StepGrid, WindowFunction } from './operator.ts'
+import type {
+  Operator,
+  RowFunction,
+  SampleWindow,
+  StepBatch,
+  StepGrid,
+  WindowFunction,
+} from './operator.ts'
 import { cellAbsent, cellFloat, PointOut } from './operator.ts'
 import type { QueryContext } from './query-context.ts'
 import type { SampleRows } from './sample-rows.ts'
@@ -30,6 +38,8 @@ export interface WindowBounds {
 export interface WindowCall {
   readonly name: string
   readonly function: WindowFunction
+  /** The same for whole rows of floats, where there is one. */
+  readonly rowFunction: RowFunction | undefined
   readonly scalars: readonly Operator[]
   readonly positions: CallPositions
   readonly keepsName: boolean
@@ -118,6 +128,7 @@ export class WindowOperator implements Operator {
         ? samples.startTimestampsMs
         : undefined
     window.dropCounts = this.#countDrops(window)
+    if (this.#fillWholeRow(batch, row)) return
     let from = 0
     let to = 0
     let floats = 0
@@ -143,6 +154,34 @@ export class WindowOperator implements Operator {
       floats += this.#callAt(step, batch, row * grid.count + step)
     }
     if (floats > 0) this.#noteCounter()
+  }
+
+  /** Rows of floats without start timestamps, by a function that does them at once; whether that was done. */
+  #fillWholeRow(batch: StepBatch, row: number): boolean {
+    const { rowFunction } = this.#call
+    const window = this.#window
+    if (rowFunction === undefined || window.selection !== 'plain') return false
+    if (window.histograms !== undefined || window.startTimestampsMs !== undefined) return false
+    const { grid } = this
+    const { times, rangeMs } = this.#bounds
+    const looked = rowFunction(
+      {
+        timestampsMs: window.timestampsMs,
+        values: window.values,
+        count: this.#samples.count,
+        dropCounts: window.dropCounts ?? this.#drops,
+        firstEndMs: referenceMs(times, grid.startMs),
+        endStepMs: times.timestampMs === undefined ? grid.stepMs : 0,
+        rangeMs,
+        stepCount: grid.count,
+      },
+      batch.values,
+      batch.present,
+      row * grid.count,
+    )
+    this.#context.samples.queryable += looked
+    if (this.#isCounterCall && rowHasSamples(batch, row)) this.#noteCounter()
+    return true
   }
 
   /** One call; returns 1 where the answer is a float. */

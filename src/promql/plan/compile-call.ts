@@ -1,6 +1,7 @@
 // Function calls of a plan to operators.
 
 import { largerOf, smallerOf } from '../functions/elements.ts'
+import { rowFunctions } from '../functions/rate-row.ts'
 import { elementFunctions, windowFunctions } from '../functions/registry.ts'
 import { AbsentOperator } from '../operators/absent.ts'
 import { DistinctOperator } from '../operators/distinct.ts'
@@ -93,6 +94,7 @@ function compileWindow(
     call: {
       name: call.name,
       function: windowFunctions.get(call.name)!,
+      rowFunction: rowFunctions.get(call.name),
       scalars,
       positions: positionsOf(call),
       keepsName: keepsName.has(call.name),
