@@ -1,5 +1,5 @@
 // The write-ahead log of a lane: segments, group commits, checkpoints, replay.
-export { laneKey, windowKeyMin } from './checkpoint.ts'
+export { laneKey } from './checkpoint.ts'
 export * from './committer.ts'
 export type { LogPosition } from './retired-windows.ts'
 export type { WalDamage } from './segment-file.ts'
