@@ -3,9 +3,11 @@
 // the bound on samples in memory. Units: Unix milliseconds.
 // Invariants: nothing is written when any line is faulty; a series may stand in the file in any order.
 
+import { randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { chunkEncoding } from '../../chunk/index.ts'
+import type { HashSeed } from '../../kernel/index.ts'
 import {
   compareLabels,
   formatLabels,
@@ -17,7 +19,7 @@ import {
   windowMs,
   wordsOf,
 } from '../../model/index.ts'
-import type { SeriesCursor } from '../../storage/index.ts'
+import type { SeriesBatch, SeriesCursor } from '../../storage/index.ts'
 import { BatchBuilder } from './batch-builder.ts'
 import type { BlockMeta } from './block-meta.ts'
 import { OpenMetricsParser, type TextSample } from './openmetrics.ts'
@@ -141,18 +143,19 @@ async function writeWindow(
       maxTimeMs = Math.max(maxTimeMs, timestampMs)
     }
   }
+  const seed = Uint32Array.from({ length: 4 }, () => randomBytes(4).readUInt32LE())
   const meta = await writeBlock({
     directory: request.directory,
     ulid: request.nextUlid(),
     minTimeMs,
     maxTimeMs: maxTimeMs + 1,
     level: 1,
-    series: () => cursorOver(series),
+    series: () => cursorOver(series, seed),
   })
   return meta!
 }
 
-function cursorOver(series: readonly SeriesColumns[]): SeriesCursor {
+function cursorOver(series: readonly SeriesColumns[], seed: HashSeed): SeriesCursor {
   let at = 0
   return {
     warnings: [],
@@ -161,14 +164,13 @@ function cursorOver(series: readonly SeriesColumns[]): SeriesCursor {
       if (at === series.length) return undefined
       const rows = series.slice(at, at + rowsPerBatch)
       at += rows.length
-      return batchOf(rows)
+      return batchOf(rows, seed)
     },
   }
 }
 
-function batchOf(rows: readonly SeriesColumns[]): ReturnType<BatchBuilder['finish']> {
-  // A block's rows carry no hashes, so any seed does.
-  const builder = new BatchBuilder(new Uint32Array(4))
+function batchOf(rows: readonly SeriesColumns[], seed: HashSeed): SeriesBatch {
+  const builder = new BatchBuilder(seed)
   const ids = new Map<string, number>()
   for (const { labels } of rows) {
     builder.beginRow()

@@ -8,6 +8,7 @@ import { crc32c } from '../../kernel/index.ts'
 import { assert, compareUtf8 } from '../../model/index.ts'
 import type { Files } from '../files.ts'
 import { FileWriter, putUvarint, putVarint, uvarintSizeBytes } from './file-writer.ts'
+import type { InternedPairs } from './pair-interner.ts'
 import { U32List } from './u32-list.ts'
 
 /** First word of an index file. */
@@ -32,10 +33,8 @@ export interface ChunkRefs {
 export class IndexWriter {
   readonly #out: FileWriter
   readonly #symbols: readonly string[]
-  readonly #symbolRefs: ReadonlyMap<string, number>
-  /** name ref × 2^32 + value ref → pair id, in order of first use. */
-  readonly #pairIds = new Map<number, number>()
-  readonly #pairKeys: number[] = []
+  /** By pair id: name ref × 2^32 + value ref. */
+  readonly #pairKeys: Float64Array
   readonly #seriesIds = new U32List()
   /** The pair ids of all series, one after another, each series' last one marked by its count. */
   readonly #seriesPairs = new U32List()
@@ -46,27 +45,14 @@ export class IndexWriter {
   /** The largest series entry with its length, checksum and padding. */
   seriesSizeBytesMax = 0
 
-  /** `symbols` are all names and values and the empty string, unique, in ascending order of their UTF-8 bytes. */
-  constructor(files: Files, path: string, symbols: readonly string[]) {
-    this.#symbols = symbols
-    this.#symbolRefs = new Map(symbols.map((symbol, index) => [symbol, index]))
+  /** `pairs` names all strings and pairs that series may have; those that none has leave no trace but symbols. */
+  constructor(files: Files, path: string, pairs: InternedPairs) {
+    this.#symbols = pairs.symbols
+    this.#pairKeys = pairs.keys
     this.#out = new FileWriter(files, path)
     this.#out.u32(indexMagic)
     this.#out.u8(2)
     this.#writeSymbols()
-  }
-
-  /** The id of a pair, made at its first use; both strings must be symbols. */
-  pairId(name: string, value: string): number {
-    const nameRef = this.#symbolRefs.get(name)
-    const valueRef = this.#symbolRefs.get(value)
-    assert(nameRef !== undefined && valueRef !== undefined, `no symbol for ${name}, ${value}`)
-    const key = nameRef * 0x1_0000_0000 + valueRef
-    const known = this.#pairIds.get(key)
-    if (known !== undefined) return known
-    const made = this.#pairKeys.push(key) - 1
-    this.#pairIds.set(key, made)
-    return made
   }
 
   /** Appends a series: `pairs` sorted by name, series strictly ascending, chunks ascending without overlap. */
@@ -93,8 +79,7 @@ export class IndexWriter {
   finish(): number {
     const out = this.#out
     this.#toc.labelIndices = out.position
-    const keys = this.#pairKeys
-    const sorted = keys.map((_, pair) => pair).sort((a, b) => keys[a]! - keys[b]!)
+    const sorted = this.#usedPairs()
     const offsets = this.#writePostings(sorted)
     this.#writePostingsTable(sorted, offsets)
     const { symbols, series, labelIndices, postings, postingsTable } = this.#toc
@@ -167,7 +152,7 @@ export class IndexWriter {
   }
 
   // Lists of all pairs by counting sort: series are in ascending order already, so each list comes out ascending.
-  #writePostings(sorted: readonly number[]): Float64Array {
+  #writePostings(sorted: Uint32Array): Float64Array {
     const pairCount = this.#pairKeys.length
     const seriesPairs = this.#seriesPairs.view()
     const starts = new Uint32Array(pairCount + 1)
@@ -202,13 +187,13 @@ export class IndexWriter {
   }
 
   // The last entry of `offsets` is the list of all series, which comes first in the table under empty strings.
-  #writePostingsTable(sorted: readonly number[], offsets: Float64Array): void {
+  #writePostingsTable(sorted: Uint32Array, offsets: Float64Array): void {
     const out = this.#out
     this.#toc.postingsTable = out.position
     const allSeries = offsets[this.#pairKeys.length]!
-    out.u32(this.#postingsTableSizeBytes(offsets))
+    out.u32(this.#postingsTableSizeBytes(sorted, offsets))
     out.beginCrc()
-    out.u32(this.#pairKeys.length + 1)
+    out.u32(sorted.length + 1)
     this.#writePostingsEntry('', '', allSeries)
     for (const pair of sorted) {
       const [name, value] = this.#pairText(pair)
@@ -224,10 +209,10 @@ export class IndexWriter {
     this.#out.uvarint(offset)
   }
 
-  #postingsTableSizeBytes(offsets: Float64Array): number {
+  #postingsTableSizeBytes(sorted: Uint32Array, offsets: Float64Array): number {
     // The entry of all series: key count, two empty strings, offset.
     let size = 4 + 3 + uvarintSizeBytes(offsets[this.#pairKeys.length]!)
-    for (let pair = 0; pair < this.#pairKeys.length; pair++) {
+    for (const pair of sorted) {
       const [name, value] = this.#pairText(pair)
       const nameBytes = Buffer.byteLength(name)
       const valueBytes = Buffer.byteLength(value)
@@ -237,6 +222,16 @@ export class IndexWriter {
     }
     assert(size < 0x1_0000_0000, 'the postings table of one block takes more than 4 GiB')
     return size
+  }
+
+  // Pairs that some series has, in the order of name and value.
+  #usedPairs(): Uint32Array {
+    const keys = this.#pairKeys
+    const used = new Uint8Array(keys.length)
+    for (const pair of this.#seriesPairs.view()) used[pair] = 1
+    return Uint32Array.from(keys.keys())
+      .filter((pair) => used[pair] === 1)
+      .sort((a, b) => keys[a]! - keys[b]!)
   }
 
   #pairText(pair: number): readonly [string, string] {

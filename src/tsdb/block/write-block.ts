@@ -1,19 +1,13 @@
 // Writing a block: a sorted stream of series becomes a directory in Prometheus' format, whole or not at all.
 // Chunks that lie inside the bounds and overlap no other are copied as they are; the rest is decoded, merged and
-// encoded again. The stream is read twice, first for the symbols, so that memory holds symbols and postings only.
+// encoded again. The stream is read twice, first for the symbols, so that memory holds strings and postings only.
 // Units: Unix milliseconds; the bounds of a block are half-open.
 // Invariant: `<ULID>` appears by a rename after all files and directories below it were synced.
 
 import { join } from 'node:path'
 import { isHistogramEncoding } from '../../chunk/index.ts'
-import { assert, compareUtf8 } from '../../model/index.ts'
-import {
-  type ChunkTable,
-  pairName,
-  pairValue,
-  type SeriesBatch,
-  type SeriesCursor,
-} from '../../storage/index.ts'
+import { assert } from '../../model/index.ts'
+import type { ChunkTable, SeriesBatch, SeriesCursor } from '../../storage/index.ts'
 import { type Files, nodeFiles } from '../files.ts'
 import {
   type BlockMeta,
@@ -24,6 +18,7 @@ import {
 } from './block-meta.ts'
 import { chunkSampleCountOf } from './chunk-record.ts'
 import { type ChunkRefs, IndexWriter } from './index-writer.ts'
+import { PairInterner } from './pair-interner.ts'
 import { type ChunkSlice, rechunk } from './rechunk.ts'
 import { SegmentWriter, type WrittenSegment } from './segment-writer.ts'
 import { writeTombstones } from './tombstones.ts'
@@ -90,10 +85,10 @@ async function fill(
   directory: string,
   request: WriteBlockRequest,
 ): Promise<BlockMeta | undefined> {
-  const symbols = await collectSymbols(request)
-  const index = new IndexWriter(files, join(directory, 'index'), symbols)
+  const pairs = await collectPairs(request)
+  const index = new IndexWriter(files, join(directory, 'index'), pairs.finish())
   const segments = new SegmentWriter(files, join(directory, 'chunks'), request.segmentSizeBytesMax)
-  const rows = new RowWriter(request, index, segments)
+  const rows = new RowWriter(request, pairs, index, segments)
   let written: readonly WrittenSegment[]
   let indexSizeBytes: number
   try {
@@ -178,25 +173,23 @@ async function forEachBatch(
   }
 }
 
-async function collectSymbols(request: WriteBlockRequest): Promise<string[]> {
-  // The empty string belongs to the list of all series.
-  const symbols = new Set<string>([''])
+async function collectPairs(request: WriteBlockRequest): Promise<PairInterner> {
+  const pairs = new PairInterner()
   await forEachBatch(request.series('labels'), (batch) => {
     const seen = new Uint8Array(batch.pairs.pairCount)
     for (let row = 0; row < batch.rowCount; row++) {
-      // Symbols of series that turn out to have no samples do no harm.
+      // Pairs of series that turn out to have no samples do no harm.
       const listed = batch.chunks.chunkCount === 0
       if (!listed && !overlaps(batch, row, request.minTimeMs, request.maxTimeMs)) continue
       for (let i = batch.pairStarts[row]!; i < batch.pairStarts[row + 1]!; i++) {
         const pair = batch.pairIds[i]!
         if (seen[pair] === 1) continue
         seen[pair] = 1
-        symbols.add(pairName(batch.pairs, pair))
-        symbols.add(pairValue(batch.pairs, pair))
+        pairs.add(batch.pairs, pair)
       }
     }
   })
-  return [...symbols].sort(compareUtf8)
+  return pairs
 }
 
 function overlaps(batch: SeriesBatch, row: number, minTimeMs: number, maxTimeMs: number): boolean {
@@ -212,6 +205,7 @@ class RowWriter {
   readonly #minTimeMs: number
   /** Half-open. */
   readonly #maxTimeMs: number
+  readonly #pairs: PairInterner
   readonly #index: IndexWriter
   readonly #segments: SegmentWriter
   #refs: ChunkRefs = emptyRefs(64)
@@ -219,7 +213,13 @@ class RowWriter {
   #floatSampleCount = 0
   #histogramSampleCount = 0
 
-  constructor(request: WriteBlockRequest, index: IndexWriter, segments: SegmentWriter) {
+  constructor(
+    request: WriteBlockRequest,
+    pairs: PairInterner,
+    index: IndexWriter,
+    segments: SegmentWriter,
+  ) {
+    this.#pairs = pairs
     this.#minTimeMs = request.minTimeMs
     this.#maxTimeMs = request.maxTimeMs
     this.#index = index
@@ -247,10 +247,7 @@ class RowWriter {
       const pairs = batch.pairIds.slice(batch.pairStarts[row], batch.pairStarts[row + 1])
       for (let i = 0; i < pairs.length; i++) {
         const pair = pairs[i]!
-        if (pairIds[pair] === 0) {
-          const name = pairName(batch.pairs, pair)
-          pairIds[pair] = this.#index.pairId(name, pairValue(batch.pairs, pair)) + 1
-        }
+        if (pairIds[pair] === 0) pairIds[pair] = this.#pairs.idOf(batch.pairs, pair) + 1
         pairs[i] = pairIds[pair]! - 1
       }
       this.#index.addSeries(pairs, this.#refs)
