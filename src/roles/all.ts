@@ -81,7 +81,8 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
     operations: {
       notReady: () => status.notReady(),
       reload: () => status.guardReload(reload),
-      exposeMetrics: () => metrics.expose(),
+      exposeMetrics: async () =>
+        (await metrics.expose()) + String(await threads.blocks.call('exposeMetrics')),
       logLevel: () => log.level,
       setLogLevel: (level) => setLogLevel(log, threads, level),
     },

@@ -1,13 +1,15 @@
 // Block thread: owns local blocks: cuts windows of the lanes into them, merges, retains, deletes, and answers selects.
 
 import { workerData } from 'node:worker_threads'
+import { ShippedRecord } from '../bucket/index.ts'
 import { connectLane, LaneServer } from '../lane/index.ts'
 import type { Matcher, TimeRange } from '../model/index.ts'
 import { UserError } from '../model/index.ts'
 import { createMatcherCompiler } from '../promql/index.ts'
-import { neverCancelled } from '../storage/index.ts'
-import { createLogger } from '../telemetry/index.ts'
+import { FanOut, neverCancelled } from '../storage/index.ts'
+import { createLogger, Metrics } from '../telemetry/index.ts'
 import { createUlidFactory, LocalBlocks } from '../tsdb/index.ts'
+import { openBlockBucket } from './block-bucket.ts'
 import { BlockMaintenance, cuttableLane } from './block-maintenance.ts'
 import type { BlockThreadData } from './thread-data.ts'
 
@@ -16,11 +18,16 @@ const log = createLogger(data.logLevel)
 const compileMatcher = createMatcherCompiler()
 const nextUlid = createUlidFactory(Date.now)
 const { directory, seed } = data
-const blocks = await LocalBlocks.open({ directory, seed, compileMatcher, nextUlid, log })
+const metrics = new Metrics()
+const record = new ShippedRecord(directory)
+const { isShipped } = record
+const blocks = await LocalBlocks.open({ directory, seed, compileMatcher, nextUlid, log, isShipped })
 const maintenance = new BlockMaintenance({ data, blocks, compileMatcher, log })
+const bucket = await openBlockBucket({ data, blocks, record, compileMatcher, log, metrics })
+const sources = [{ queryable: blocks }, { queryable: bucket.queryable }]
 
 const server = new LaneServer({
-  queryable: blocks,
+  queryable: new FanOut(() => sources),
   appendable: {
     append: () => Promise.reject(new UserError('internal', { what: 'blocks take no samples' })),
   },
@@ -29,7 +36,9 @@ const server = new LaneServer({
     connectLanes: (ports: readonly Parameters<typeof connectLane>[0][]) =>
       maintenance.start(ports.map((port) => cuttableLane(connectLane(port)))),
     windowStarts: () => maintenance.windowStarts(),
-    tenants: () => blocks.tenants(),
+    tenants: () => [...new Set([...blocks.tenants(), ...bucket.tenants()])],
+    bucketStatus: () => bucket.status(),
+    exposeMetrics: () => metrics.expose(),
     metas: (tenants: readonly string[]) => maintenance.metas(tenants),
     sizeBytes: () => blocks.sizeBytes(),
     cutRange: ({ minTimeMs, maxTimeMs }: TimeRange) => maintenance.cutRange(minTimeMs, maxTimeMs),
@@ -41,7 +50,10 @@ const server = new LaneServer({
     setLogLevel: (level: string) => {
       log.level = level
     },
-    close: () => maintenance.close(),
+    close: async () => {
+      await bucket.close()
+      await maintenance.close()
+    },
   },
 })
 

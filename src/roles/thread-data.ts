@@ -33,6 +33,17 @@ export interface BlockThreadData {
   readonly retentionSizeBytes: number
   readonly cutIntervalMs: number
   readonly dropDelayMs: number
+  /** Thanos objstore YAML; '' = a FILESYSTEM bucket in `bucketDirectory`. */
+  readonly objstoreConfigFile: string
+  readonly bucketDirectory: string
+  /** Metas and index headers of the bucket's blocks. */
+  readonly cacheDirectory: string
+  readonly externalLabels: Readonly<Record<string, string>>
+  readonly tenantLabel: string
+  readonly shipIntervalMs: number
+  readonly bucketCacheSizeBytes: number
+  /** The most that one select reads of the bucket's blocks. */
+  readonly bucketReadSizeBytesMax: number
 }
 
 /** A query thread's start. */

@@ -2,13 +2,13 @@
 
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import { connectLane, type LaneConnection } from '../lane/index.ts'
-import { parseSizeBytes } from '../model/index.ts'
 import type { PoolThread } from '../query/index.ts'
 import type { Logger } from '../telemetry/index.ts'
-import { cutRuleDefaults, type DataDirectory, headLimitDefaults } from '../tsdb/index.ts'
+import type { DataDirectory } from '../tsdb/index.ts'
 import type { Config } from './config-schema.ts'
-import { admissionConfig, engineOptions, memoryLimitBytes, msOf } from './options.ts'
+import { engineOptions } from './options.ts'
 import type { BlockThreadData, LaneThreadData, QueryThreadData } from './thread-data.ts'
+import { blockThreadData, laneThreadData } from './thread-options.ts'
 import { type ThreadName, threadUrl } from './thread-url.ts'
 
 /** Threads that run, as the front reaches them. */
@@ -20,9 +20,6 @@ export interface Threads {
   close(): Promise<void>
 }
 
-/** Memory that is not the head's: the heaps of all threads, code, buffers. */
-const otherMemoryBytes = 320 << 20
-const headMemoryBytesMin = 64 << 20
 const cancelWordCount = 4096
 
 /** How many threads of each kind. */
@@ -102,48 +99,4 @@ export async function startThreads(
 function channels(count: number): { readonly near: MessagePort[]; readonly far: MessagePort[] } {
   const pairs = Array.from({ length: count }, () => new MessageChannel())
   return { near: pairs.map((pair) => pair.port1), far: pairs.map((pair) => pair.port2) }
-}
-
-function headMemoryBytes(config: Config, lanes: number): number {
-  return Math.floor(
-    Math.max(headMemoryBytesMin, memoryLimitBytes(config) - otherMemoryBytes) / lanes,
-  )
-}
-
-function laneThreadData(config: Config, lanes: number, seed: Uint32Array) {
-  const limits = {
-    ...headLimitDefaults,
-    outOfOrderWindowMs: msOf(config.ingest.outOfOrderWindow),
-    memoryBytes: headMemoryBytes(config, lanes),
-    bodyPlainSizeBytesMax: 8 * parseSizeBytes(config.limits.bodySize),
-    exemplarsPerTenantMax: config.ingest.exemplarsPerTenant,
-  }
-  const retentionMs = msOf(config.storage.retentionTime)
-  return {
-    seed,
-    limits,
-    admission: admissionConfig(config, 1),
-    retentionMs,
-    logLevel: config.log.level,
-  }
-}
-
-function blockThreadData(
-  config: Config,
-  directory: DataDirectory,
-  lanes: number,
-  seed: Uint32Array,
-) {
-  const memoryBytesMax = Math.floor(0.9 * headMemoryBytes(config, lanes))
-  return {
-    directory: directory.blocksDirectory,
-    seed,
-    logLevel: config.log.level,
-    rules: { ...cutRuleDefaults, openMax: headLimitDefaults.generationsMax, memoryBytesMax },
-    retentionMs: msOf(config.storage.retentionTime),
-    retentionSizeBytes: parseSizeBytes(config.storage.retentionSize),
-    cutIntervalMs: 5000,
-    dropDelayMs: 10_000,
-    clientPorts: [],
-  }
 }

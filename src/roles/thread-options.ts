@@ -1,0 +1,64 @@
+// What threads are started with, from the configuration.
+
+import { parseSizeBytes } from '../model/index.ts'
+import { cutRuleDefaults, type DataDirectory, headLimitDefaults } from '../tsdb/index.ts'
+import type { Config } from './config-schema.ts'
+import { admissionConfig, memoryLimitBytes, msOf } from './options.ts'
+
+/** Memory that is not the head's: the heaps of all threads, code, buffers. */
+const otherMemoryBytes = 320 << 20
+const headMemoryBytesMin = 64 << 20
+
+function headMemoryBytes(config: Config, lanes: number): number {
+  return Math.floor(
+    Math.max(headMemoryBytesMin, memoryLimitBytes(config) - otherMemoryBytes) / lanes,
+  )
+}
+
+/** A lane's start but for its place. */
+export function laneThreadData(config: Config, lanes: number, seed: Uint32Array) {
+  const limits = {
+    ...headLimitDefaults,
+    outOfOrderWindowMs: msOf(config.ingest.outOfOrderWindow),
+    memoryBytes: headMemoryBytes(config, lanes),
+    bodyPlainSizeBytesMax: 8 * parseSizeBytes(config.limits.bodySize),
+    exemplarsPerTenantMax: config.ingest.exemplarsPerTenant,
+  }
+  const retentionMs = msOf(config.storage.retentionTime)
+  return {
+    seed,
+    limits,
+    admission: admissionConfig(config, 1),
+    retentionMs,
+    logLevel: config.log.level,
+  }
+}
+
+/** The block thread's start but for its ports. */
+export function blockThreadData(
+  config: Config,
+  directory: DataDirectory,
+  lanes: number,
+  seed: Uint32Array,
+) {
+  const memoryBytesMax = Math.floor(0.9 * headMemoryBytes(config, lanes))
+  return {
+    directory: directory.blocksDirectory,
+    seed,
+    logLevel: config.log.level,
+    rules: { ...cutRuleDefaults, openMax: headLimitDefaults.generationsMax, memoryBytesMax },
+    retentionMs: msOf(config.storage.retentionTime),
+    retentionSizeBytes: parseSizeBytes(config.storage.retentionSize),
+    cutIntervalMs: 5000,
+    dropDelayMs: 10_000,
+    objstoreConfigFile: config.objstore.configFile,
+    bucketDirectory: directory.bucketDirectory,
+    cacheDirectory: `${directory.path}/cache`,
+    externalLabels: config.externalLabels,
+    tenantLabel: config.tenants.label,
+    shipIntervalMs: msOf(config.storage.shipInterval),
+    bucketCacheSizeBytes: 32 << 20,
+    bucketReadSizeBytesMax: 512 << 20,
+    clientPorts: [],
+  }
+}
