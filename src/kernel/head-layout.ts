@@ -37,29 +37,21 @@ export const sampleKind = { none: 0, float: 1, histogram: 2 } as const
 
 /** Reads one generation's memory. Addresses are bytes; everything is read in place. */
 export class HeadView {
-  readonly #bufferOf: () => SharedArrayBuffer
-  #buffer: SharedArrayBuffer
-  #bytes: Uint8Array
-  #words: Uint32Array
+  /** All bytes; replaced when the memory grows. */
+  bytes: Uint8Array
+  /** All words; replaced when the memory grows. */
+  words: Uint32Array
 
-  /** `bufferOf` gives the memory's present buffer, which changes when it grows. */
-  constructor(bufferOf: () => SharedArrayBuffer) {
-    this.#bufferOf = bufferOf
-    this.#buffer = bufferOf()
-    this.#bytes = new Uint8Array(this.#buffer)
-    this.#words = new Uint32Array(this.#buffer)
+  constructor(buffer: SharedArrayBuffer) {
+    this.bytes = new Uint8Array(buffer)
+    this.words = new Uint32Array(buffer)
   }
 
-  /** All bytes; valid until the memory grows. */
-  get bytes(): Uint8Array {
-    this.#refresh()
-    return this.#bytes
-  }
-
-  /** All words; valid until the memory grows. */
-  get words(): Uint32Array {
-    this.#refresh()
-    return this.#words
+  /** Looks at a grown memory from here on. */
+  follow(buffer: SharedArrayBuffer): void {
+    if (buffer === this.bytes.buffer) return
+    this.bytes = new Uint8Array(buffer)
+    this.words = new Uint32Array(buffer)
   }
 
   /** Series created so far: refs are below this. */
@@ -99,7 +91,7 @@ export class HeadView {
 
   /** In-order float samples stored. */
   get sampleCount(): number {
-    return new Float64Array(this.#bufferOf(), headLayout.header + 88, 1)[0]!
+    return new Float64Array(this.bytes.buffer, headLayout.header + 88, 1)[0]!
   }
 
   /** Address of a series' state. */
@@ -137,7 +129,7 @@ export class HeadView {
   valueOf(pair: number): Uint8Array {
     const words = this.words
     const at = this.pairOf(pair) >>> 2
-    return this.#bytes.subarray(words[at + 6]!, words[at + 6]! + words[at + 7]!)
+    return this.bytes.subarray(words[at + 6]!, words[at + 6]! + words[at + 7]!)
   }
 
   /** Name id of a pair. */
@@ -181,14 +173,6 @@ export class HeadView {
       if (isEqual && words[at + 6] === tenantId) return ref
     }
     return undefined
-  }
-
-  #refresh(): void {
-    const buffer = this.#bufferOf()
-    if (buffer === this.#buffer) return
-    this.#buffer = buffer
-    this.#bytes = new Uint8Array(buffer)
-    this.#words = new Uint32Array(buffer)
   }
 
   #field(offset: number): number {

@@ -89,7 +89,7 @@ export class HeadMemory {
     this.memory = createMemory(2 ** 20, memoryMaxBytes)
     this.#kernel = instantiateKernel<HeadKernel>('head', this.memory)
     check(this.#kernel.initialize(windowStartMs) !== 0)
-    this.view = new HeadView(() => this.memory.buffer)
+    this.view = new HeadView(this.memory.buffer)
     this.#stage = this.#layOut(2048, 4096)
     this.#reserveLabels(65_536)
   }
@@ -115,6 +115,7 @@ export class HeadMemory {
     const stage = this.#stage
     this.view.words.set(hashes.subarray(4 * index, 4 * index + 4), stage.hashes >>> 2)
     check(this.#kernel.remember(stage.hashes, ref) !== 0)
+    this.#follow()
   }
 
   /**
@@ -153,6 +154,7 @@ export class HeadMemory {
         stage.record,
         stage.exceptions,
       ) >>> 0
+    this.#follow()
     check(count !== refMissing)
     const view = this.view
     const at = headLayout.header >>> 2
@@ -187,6 +189,7 @@ export class HeadMemory {
     const sizeMax = sizeBytes + 16 * labelCount + 32
     const stage = this.#staged(0, Math.ceil(sizeMax / sampleRecordSizeMax))
     const ref = this.#kernel.createSeries(this.#labels.address, stage.record) >>> 0
+    this.#follow()
     check(ref !== refMissing)
     const words = this.view.words
     const at = headLayout.header >>> 2
@@ -197,6 +200,12 @@ export class HeadMemory {
   /** Closes the open float chunk of a series, if there is one. */
   closeFloatChunk(ref: number): void {
     check(this.#kernel.closeFloatChunk(ref) !== 0)
+    this.#follow()
+  }
+
+  // Every call of the kernel that allocates may have grown the memory.
+  #follow(): void {
+    this.view.follow(this.memory.buffer)
   }
 
   #staged(seriesCount: number, sampleCount: number): Stage {
@@ -257,6 +266,7 @@ export class HeadMemory {
   #reserve(sizeBytes: number): number {
     const address = this.#kernel.reserve(sizeBytes) >>> 0
     check(address !== 0)
+    this.#follow()
     return address
   }
 }

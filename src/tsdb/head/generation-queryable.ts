@@ -132,7 +132,7 @@ export class SealedGeneration extends GenerationQueryable {
 
   private constructor(descriptor: SealedDescriptor, compile: MatcherCompiler) {
     const { key, buffer, tenants, labelNames, seed, sides } = descriptor
-    const view = new HeadView(() => buffer)
+    const view = new HeadView(buffer)
     const sideOf = (ref: number) => {
       const chunks = sides.get(ref)
       if (chunks === undefined) return undefined
