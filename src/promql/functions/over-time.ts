@@ -89,7 +89,11 @@ export const sumOverTime: WindowFunction = (window, _scalars, out, notes) => {
   }
 }
 
-function floatSum(window: SampleWindow): number {
+/** Entries [from, to) of a column of floats. */
+export type FloatWindow = Pick<SampleWindow, 'values' | 'from' | 'to'>
+
+/** The compensated sum of the floats in a window. */
+export function floatSum(window: FloatWindow): number {
   let sum = 0
   let error = 0
   for (let i = window.from; i < window.to; i++) {
@@ -112,7 +116,8 @@ export const avgOverTime: WindowFunction = (window, _scalars, out, notes) => {
   }
 }
 
-function floatAverage(window: SampleWindow): number {
+/** The average of the floats in a window, without overflowing on the way. */
+export function floatAverage(window: FloatWindow): number {
   const { values, from, to } = window
   let sum = values[from]!
   let error = 0
@@ -128,7 +133,7 @@ function floatAverage(window: SampleWindow): number {
 
 // The sum would overflow with sample `index`: the mean goes on from sample to sample instead.
 function averageStepwise(
-  window: SampleWindow,
+  window: FloatWindow,
   index: number,
   sum: number,
   sumError: number,

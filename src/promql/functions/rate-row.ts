@@ -3,16 +3,13 @@
 // bench: sum by (rate) over 10k series × 56 steps, 96 → 60 ms of CPU.
 
 import type { RowFunction, RowWindows } from '../operators/operator.ts'
-import { cellFloat } from '../operators/operator.ts'
+import { cellFloat, samplesPerCheck } from '../operators/operator.ts'
 
-/** The functions that can do a whole row at once. */
-export const rowFunctions: ReadonlyMap<string, RowFunction> = new Map([
-  ['rate', rowFunction({ isCounter: true, isRate: true })],
-  ['increase', rowFunction({ isCounter: true, isRate: false })],
-  ['delta', rowFunction({ isCounter: false, isRate: false })],
-])
-
-function rowFunction(kind: { readonly isCounter: boolean; readonly isRate: boolean }): RowFunction {
+/** rate, increase or delta of a whole row. */
+export function rateRow(kind: {
+  readonly isCounter: boolean
+  readonly isRate: boolean
+}): RowFunction {
   const { isCounter, isRate } = kind
   return (row, out, present, offset) => {
     const { timestampsMs, values, count, dropCounts, rangeMs } = row
@@ -20,6 +17,7 @@ function rowFunction(kind: { readonly isCounter: boolean; readonly isRate: boole
     let from = 0
     let to = 0
     let looked = 0
+    let unchecked = 0
     for (let step = 0; step < row.stepCount; step++) {
       const endMs = row.firstEndMs + step * row.endStepMs
       const startMs = endMs - rangeMs
@@ -30,7 +28,14 @@ function rowFunction(kind: { readonly isCounter: boolean; readonly isRate: boole
       if (last <= from) continue
       const first = values[from]!
       let growth = values[last]! - first
-      if (isCounter && dropCounts[from] !== dropCounts[last]) growth += lost(row, from, to)
+      if (isCounter && dropCounts[from] !== dropCounts[last]) {
+        growth += lost(row, from, to)
+        unchecked += to - from
+        if (unchecked > samplesPerCheck) {
+          unchecked = 0
+          row.check()
+        }
+      }
       const firstMs = timestampsMs[from]!
       const lastMs = timestampsMs[last]!
       const sampled = (lastMs - firstMs) / 1000

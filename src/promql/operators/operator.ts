@@ -199,7 +199,12 @@ export interface RowWindows {
   readonly endStepMs: number
   readonly rangeMs: number
   readonly stepCount: number
+  /** Throws once the query has to stop; to be called every `samplesPerCheck` samples of work. */
+  check(): void
 }
+
+/** Samples that may be looked at between two looks at the signal: about a millisecond of work. */
+export const samplesPerCheck = 100_000
 
 /**
  * A window function over all windows of a row at once: writes the answers to `out` and `present` from entry `offset`

@@ -16,16 +16,13 @@ import type {
   StepGrid,
   WindowFunction,
 } from './operator.ts'
-import { cellAbsent, cellFloat, PointOut } from './operator.ts'
+import { cellAbsent, cellFloat, PointOut, samplesPerCheck } from './operator.ts'
 import type { QueryContext } from './query-context.ts'
 import type { SampleRows } from './sample-rows.ts'
 import { scalarColumns } from './scalar.ts'
 import type { SeriesTable } from './series-table.ts'
 import type { SelectionTimes } from './vector-selector.ts'
 import { referenceMs, stepTimeMs } from './vector-selector.ts'
-
-// A row may have many long windows: the signal is read about every millisecond of work.
-const samplesPerCheck = 100_000
 
 /** Which samples a window holds. */
 export interface WindowBounds {
@@ -174,6 +171,7 @@ export class WindowOperator implements Operator {
         endStepMs: times.timestampMs === undefined ? grid.stepMs : 0,
         rangeMs,
         stepCount: grid.count,
+        check: () => this.#context.signal.check(),
       },
       batch.values,
       batch.present,

@@ -1,8 +1,8 @@
 // Function calls of a plan to operators.
 
 import { largerOf, smallerOf } from '../functions/elements.ts'
-import { rowFunctions } from '../functions/rate-row.ts'
 import { elementFunctions, windowFunctions } from '../functions/registry.ts'
+import { rowFunctions } from '../functions/row-registry.ts'
 import { AbsentOperator } from '../operators/absent.ts'
 import { DistinctOperator } from '../operators/distinct.ts'
 import { ElementOperator } from '../operators/element.ts'
