@@ -58,6 +58,10 @@ export const storage = Type.Object(
   {
     lanes: count(0, 'Storage threads; 0 = one, more from eight cores on.'),
     startTimestamps: flag('Keep start timestamps; chunks are then written in encodings 4 to 6.'),
+    lateDataWait: duration(
+      '10m',
+      'A window that is over becomes a block once nothing was written to it for so long.',
+    ),
     retentionTime: duration('15d', 'Age at which local blocks are deleted.'),
     retentionSize: size('0', 'Size of local blocks above which the oldest go; 0 = unlimited.'),
     shipInterval: duration('30s', 'How often new blocks are looked for and shipped.'),

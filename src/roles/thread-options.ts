@@ -42,11 +42,17 @@ export function blockThreadData(
   seed: Uint32Array,
 ) {
   const memoryBytesMax = Math.floor(0.9 * headMemoryBytes(config, lanes))
+  const idleMs = msOf(config.storage.lateDataWait)
   return {
     directory: directory.blocksDirectory,
     seed,
     logLevel: config.log.level,
-    rules: { ...cutRuleDefaults, openMax: headLimitDefaults.generationsMax, memoryBytesMax },
+    rules: {
+      ...cutRuleDefaults,
+      idleMs,
+      openMax: headLimitDefaults.generationsMax,
+      memoryBytesMax,
+    },
     retentionMs: msOf(config.storage.retentionTime),
     retentionSizeBytes: parseSizeBytes(config.storage.retentionSize),
     cutIntervalMs: 5000,

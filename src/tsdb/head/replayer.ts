@@ -25,7 +25,9 @@ export class Replayer {
   readonly #generations: Generations
   readonly #exemplars: Exemplars
   readonly #metadata: FamilyMetadataStore
-  #bodies: Uint8Array[] = []
+  /** Body records found in the log, and those logged since it was opened: a record in the log speaks of the former only. */
+  #found: Uint8Array[] = []
+  #added: Uint8Array[] = []
   readonly #numberings = new Map<Generation, Numbering>()
   #refs = new Uint32Array(4096)
   #starts = new Uint32Array(4097)
@@ -42,28 +44,29 @@ export class Replayer {
   replay(record: Uint8Array, windowKey: number, nowMs: number): void {
     const reader = new RecordReader(record)
     const type = reader.byte()
-    if (type === recordType.body) this.addBody(record)
-    else if (type === recordType.bodiesApplied) this.#bodies = []
+    if (type === recordType.body) this.#found.push(record.slice())
+    else if (type === recordType.bodiesApplied) this.#found = []
     else if (type === recordType.exemplar) this.#exemplar(reader)
     else if (type === recordType.metadata)
       this.#metadata.set(reader.string(), decodeMetadata(reader.block()))
     else this.#inGeneration(type, reader, windowKey, nowMs)
   }
 
-  /** Keeps a body record until the replay has ended. */
+  /** Keeps the record of a body that came during the replay until it has ended. */
   addBody(record: Uint8Array): void {
-    this.#bodies.push(record.slice())
+    this.#added.push(record.slice())
   }
 
   /** The records of bodies not yet stored. */
   bodyRecords(): Uint8Array[] {
-    return [...this.#bodies]
+    return [...this.#found, ...this.#added]
   }
 
   /** Hands over the bodies not yet stored. */
   takeBodies(): ReplayedBody[] {
-    const bodies = this.#bodies.map(decodeBody)
-    this.#bodies = []
+    const bodies = this.bodyRecords().map(decodeBody)
+    this.#found = []
+    this.#added = []
     return bodies
   }
 

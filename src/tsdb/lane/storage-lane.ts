@@ -78,7 +78,8 @@ export class StorageLane implements Appendable, Queryable {
     const { bodyCount, rejectedCount } = head.finishReplay()
     this.#state = 'open'
     this.#waitingBytes = 0
-    await wal.commit()
+    // With the disk full the records wait for the next commit, and queries are answered meanwhile.
+    await wal.commit().catch((error: unknown) => log.error({ err: error }, 'commit after replay'))
     log.info({ bodies: bodyCount, rejected: rejectedCount, damaged }, 'replay has ended')
   }
 

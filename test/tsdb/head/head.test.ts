@@ -362,6 +362,21 @@ describe('the head', () => {
     }
   })
 
+  test('a body that comes while an older log is replayed is not taken for one of that log', async () => {
+    const log: LogRecord[] = []
+    const bodyAt = (value: number) =>
+      requestOf(bodyOf([{ labels: { __name__: 'x' }, samples: [[start + value, value]] }]))
+    const first = continued(replayed(log), log)
+    first.logBody(bodyAt(1), start)
+    first.finishReplay()
+    const second = createHead([])
+    second.logBody(bodyAt(2), start)
+    for (const { record, windowKey } of log) second.replay(record, windowKey, 0)
+    expect(second.finishReplay().bodyCount).toBe(1)
+    const expected = [[shown(start + 1, 1), shown(start + 2, 2)]]
+    expect([...(await read(second, everything(['t']))).values()]).toEqual(expected)
+  })
+
   test('bounds the number of windows', () => {
     const head = createHead([], { limits: { generationsMax: 2 } })
     const results = [0, 1, 2, 3, 4].map((i) =>
