@@ -1,8 +1,9 @@
 // Series as plain data, as cursors of the storage seam and back, for the tests of blocks.
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RE2JS } from 're2js'
+import { afterAll } from 'vitest'
 import { chunkEncoding, SampleBuffer, XorEncoder } from '../../../src/chunk/index.ts'
 import {
   compareLabels,
@@ -56,9 +57,18 @@ export function compileMatcher(matcher: Matcher): CompiledMatcher {
 
 export const blockOptions: BlockOptions = { seed, compileMatcher }
 
+const temporaryDirectories: string[] = []
+
+/** A directory that goes when the tests of the file are done. */
 export function temporaryDirectory(): string {
-  return mkdtempSync(join(tmpdir(), 'block-test-'))
+  const directory = mkdtempSync(join(tmpdir(), 'block-test-'))
+  temporaryDirectories.push(directory)
+  return directory
 }
+
+afterAll(() => {
+  for (const directory of temporaryDirectories) rmSync(directory, { recursive: true, force: true })
+})
 
 export function encodeXor(samples: readonly Sample[]): Uint8Array {
   const encoder = new XorEncoder()
