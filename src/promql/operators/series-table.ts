@@ -120,22 +120,6 @@ export function labelsOfRow(table: SeriesTable, row: number): Labels {
   return labels
 }
 
-/** The key of a row's labels for maps: equal exactly where the label sets are. */
-export function rowKey(table: SeriesTable, row: number): string {
-  const h = table.hashes
-  const i = 4 * row
-  return String.fromCharCode(
-    h[i]! & 0xffff,
-    h[i]! >>> 16,
-    h[i + 1]! & 0xffff,
-    h[i + 1]! >>> 16,
-    h[i + 2]! & 0xffff,
-    h[i + 2]! >>> 16,
-    h[i + 3]! & 0xffff,
-    h[i + 3]! >>> 16,
-  )
-}
-
 /** Order of two rows as results are sorted: label by label, name then value, bytewise, shorter prefix first. */
 export function compareRows(table: SeriesTable, a: number, b: number): number {
   const { dictionary, pairIds, pairStarts } = table
