@@ -18,7 +18,7 @@ export { parseSeriesDescription, type SeriesDescription } from './parse/series-d
 export { ChunkStorage } from './promqltest/chunk-storage.ts'
 export { createScriptEngine, evaluateWith } from './promqltest/engine-evaluate.ts'
 export { runScriptFiles } from './promqltest/run-files.ts'
-export type { LoadSample, LoadSeries } from './promqltest/script.ts'
+export type { LoadSeries } from './promqltest/script.ts'
 export type { ScriptStorage } from './promqltest/script-storage.ts'
 export type { ScriptValue } from './promqltest/series-values.ts'
 export type { QueryResult, QueryStats } from './query-result.ts'
