@@ -4,12 +4,13 @@ import compress from '@fastify/compress'
 import formbody from '@fastify/formbody'
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import { UserError } from '../model/index.ts'
-import type { Logger } from '../telemetry/index.ts'
+import type { Logger, Metrics } from '../telemetry/index.ts'
 import { errorReply } from './envelope.ts'
 
 /** What the server needs from its surroundings. */
 export interface ServerOptions {
   readonly log: Logger
+  readonly metrics: Metrics
   /** Host names that a loopback listener answers to; empty = any (the listener is not on loopback). */
   readonly allowedHosts: readonly string[]
   /** Largest form body of a read request in bytes. */
@@ -40,6 +41,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       })
     }
   })
+  countRequests(app, options.metrics)
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const answer = errorReply(error)
     if (answer.status === 500) options.log.error({ err: error, url: request.url }, 'request failed')
@@ -54,6 +56,25 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   await app.register(compress, { global: true, encodings: ['zstd', 'gzip', 'deflate'] })
   await app.register(formbody, { parser: parseQueryString, bodyLimit: options.formSizeBytesMax })
   return app
+}
+
+// By route, not by URL: a label per series name would be a metric per reader's idea.
+function countRequests(app: FastifyInstance, metrics: Metrics): void {
+  const requests = metrics.counter('prometheus_http_requests_total', 'HTTP requests.', [
+    'handler',
+    'code',
+  ])
+  const duration = metrics.histogram(
+    'prometheus_http_request_duration_seconds',
+    'Time from the first byte of a request to the last of its answer.',
+    [0.005, 0.01, 0.05, 0.1, 0.5, 1, 3, 8, 20, 60, 120],
+    ['handler'],
+  )
+  app.addHook('onResponse', async (request, reply) => {
+    const handler = request.routeOptions.url ?? 'unknown'
+    requests.inc({ handler, code: String(reply.statusCode) })
+    duration.observe({ handler }, reply.elapsedTime / 1000)
+  })
 }
 
 /** Fires when the reader closes the connection before the answer was sent whole. */

@@ -13,7 +13,13 @@ import type { Config } from './config-schema.ts'
 import { adminDoor, readDoor, storedDoor } from './doors.ts'
 import { createHttp } from './http.ts'
 import { ingestOptions, msOf } from './options.ts'
-import { registerThreadMetrics, TenantsSeen } from './own-metrics.ts'
+import {
+  queryObserver,
+  registerReloadMetrics,
+  registerThreadMetrics,
+  TenantsSeen,
+} from './own-metrics.ts'
+import { greet, stopOnSignals } from './process-life.ts'
 import { createStatus } from './status.ts'
 import { startThreads, type Threads } from './threads.ts'
 
@@ -22,8 +28,6 @@ export interface ConfigSource {
   readonly file: string | undefined
   readonly flags: Flags
 }
-
-const drainMsMax = 20_000
 
 /** Starts the process' services; resolves when they listen. SIGTERM and SIGINT drain and end the process. */
 export async function startAll(config: Config, source: ConfigSource): Promise<void> {
@@ -40,20 +44,14 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
     },
   )
   const metrics = new Metrics()
-  const tenants = new TenantsSeen(threads)
+  const tenants = new TenantsSeen(threads, metrics)
   let options = ingestOptions(config, 1)
   const target = routeTo(threads.lanes.map((lane) => lane.appendable))
   const ingest = new IngestService({ options, target: tenants.noting(target), metrics })
-  const { maxConcurrent } = config.query
-  const pool = new QueryPool(
-    threads.queries,
-    { maxConcurrent, maxWaiting: 1000 },
-    (call, { error }) => {
-      if (error?.cause !== undefined) log.error({ err: error.cause, call }, 'a query failed')
-    },
-  )
-  registerThreadMetrics(metrics, threads, pool)
+  const pool = createPool(config, threads, metrics, log)
+  const refreshMetrics = registerThreadMetrics(metrics, threads, pool)
   const status = createStatus({ config, threads, pool })
+  registerReloadMetrics(metrics, () => status.door.lastReload())
   let epoch = 1
   const reload = async (): Promise<void> => {
     const next = readConfig(source.file, source.flags)
@@ -66,6 +64,7 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
   const { host, port } = parseAddress(config.http.listen)
   const app = await createHttp({
     log,
+    metrics,
     host,
     ingest,
     door: readDoor({
@@ -81,8 +80,10 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
     operations: {
       notReady: () => status.notReady(),
       reload: () => status.guardReload(reload),
-      exposeMetrics: async () =>
-        (await metrics.expose()) + String(await threads.blocks.call('exposeMetrics')),
+      exposeMetrics: async () => {
+        await refreshMetrics()
+        return (await metrics.expose()) + String(await threads.blocks.call('exposeMetrics'))
+      },
       logLevel: () => log.level,
       setLogLevel: (level) => setLogLevel(log, threads, level),
     },
@@ -105,15 +106,14 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
   greet(config)
 }
 
-function stopOnSignals(log: Logger, drain: () => Promise<void>): void {
-  const stop = async (signal: string): Promise<void> => {
-    log.info({ signal }, 'draining')
-    setTimeout(() => process.exit(1), drainMsMax).unref()
-    await drain()
-    log.info('stopped')
-    process.exit(0)
-  }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(signal))
+function createPool(config: Config, threads: Threads, metrics: Metrics, log: Logger): QueryPool {
+  const count = queryObserver(metrics)
+  const { maxConcurrent } = config.query
+  return new QueryPool(threads.queries, { maxConcurrent, maxWaiting: 1000 }, (call, outcome) => {
+    count(call, outcome)
+    const { error } = outcome
+    if (error?.cause !== undefined) log.error({ err: error.cause, call }, 'a query failed')
+  })
 }
 
 function threadCounts(config: Config): { readonly lanes: number; readonly queries: number } {
@@ -133,13 +133,4 @@ function setLogLevel(log: Logger, threads: Threads, level: string): void {
   }
   log.level = level
   for (const thread of [...threads.lanes, threads.blocks]) void thread.call('setLogLevel', level)
-}
-
-function greet(config: Config): void {
-  const url = `http://${config.http.listen.replace(/^:/, 'localhost:')}`
-  process.stdout.write(`crowsnest is listening; data in ${config.data}
-  a Prometheus writes to   ${url}/api/v1/write
-  Grafana reads from       ${url}   (data source of type Prometheus)
-  a browser may look at    ${url}/api/v1/status/tsdb and ${url}/metrics
-`)
 }

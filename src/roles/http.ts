@@ -21,13 +21,14 @@ import {
   storedRoutes,
 } from '../api/index.ts'
 import type { IngestService } from '../ingest/index.ts'
-import type { Logger } from '../telemetry/index.ts'
+import type { Logger, Metrics } from '../telemetry/index.ts'
 import { isLoopback } from './config-check.ts'
 import { caller } from './doors.ts'
 
 /** What the routes act on. */
 export interface HttpParts {
   readonly log: Logger
+  readonly metrics: Metrics
   readonly host: string
   readonly ingest: IngestService
   readonly door: ReadDoor
@@ -44,9 +45,9 @@ const tenantPrefix = '/api/metrics/v1/:tenant'
 
 /** A server that is not listening yet. */
 export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
-  const { log, host, ingest, door, status, stored, admin, operations } = parts
+  const { log, metrics, host, ingest, door, status, stored, admin, operations } = parts
   const allowedHosts = isLoopback(host) ? ['localhost', '127.0.0.1', '[::1]', host] : []
-  const app = await createServer({ log, allowedHosts, formSizeBytesMax })
+  const app = await createServer({ log, metrics, allowedHosts, formSizeBytesMax })
   const writeOptions = { ingest, callerOf: () => caller, bodyTimeoutMs }
   await app.register(operationsRoutes, { door: operations })
   await app.register(remoteWriteRoutes, writeOptions)

@@ -1,6 +1,8 @@
-// Own metrics of the threads, under the names that Prometheus gives them; and the tenants seen so far.
+// Own metrics of the threads, under the names that Prometheus gives them, so that existing mixins work; and the tenants
+// seen so far.
 
-import type { QueryPool } from '../query/index.ts'
+import { UserError } from '../model/index.ts'
+import type { CallObserver, QueryPool } from '../query/index.ts'
 import type { Appendable } from '../storage/index.ts'
 import type { Metrics } from '../telemetry/index.ts'
 import type { HeadStats } from '../tsdb/index.ts'
@@ -12,32 +14,27 @@ interface LaneStats extends HeadStats {
   readonly diskFull: boolean
 }
 
-/** Registers gauges that ask the threads when they are scraped. */
-export function registerThreadMetrics(metrics: Metrics, threads: Threads, pool: QueryPool): void {
+/** Registers the gauges of the threads; call what is returned before each scrape. */
+export function registerThreadMetrics(
+  metrics: Metrics,
+  threads: Threads,
+  pool: QueryPool,
+): () => Promise<void> {
   metrics.collectProcess()
+  const gauge = (name: string, help: string) => metrics.gauge(name, help)
   const series = metrics.gauge('prometheus_tsdb_head_series', 'Series in the head.', ['tenant'])
-  const chunks = metrics.gauge('prometheus_tsdb_head_chunks', 'Chunks in the head.')
-  const minTime = metrics.gauge(
-    'prometheus_tsdb_head_min_time_seconds',
-    'Oldest sample in the head.',
-  )
-  const maxTime = metrics.gauge(
-    'prometheus_tsdb_head_max_time_seconds',
-    'Newest sample in the head.',
-  )
-  const memory = metrics.gauge('crowsnest_head_memory_bytes', 'Linear memory of the head.')
-  const walSize = metrics.gauge(
-    'prometheus_tsdb_wal_storage_size_bytes',
-    'Size of the write-ahead log.',
-  )
-  const diskFull = metrics.gauge(
-    'crowsnest_wal_disk_full',
-    '1 while writes are refused for lack of room.',
-  )
-  metrics.gauge('crowsnest_storage_lanes', 'Storage lanes that answer.', [], async (lanes) => {
+  const chunks = gauge('prometheus_tsdb_head_chunks', 'Chunks in the head.')
+  const minTime = gauge('prometheus_tsdb_head_min_time_seconds', 'Oldest sample in the head.')
+  const maxTime = gauge('prometheus_tsdb_head_max_time_seconds', 'Newest sample in the head.')
+  const memory = gauge('crowsnest_head_memory_bytes', 'Linear memory of the head.')
+  const walSize = gauge('prometheus_tsdb_wal_storage_size_bytes', 'Size of the write-ahead log.')
+  const diskFull = gauge('crowsnest_wal_disk_full', '1 while writes are refused for lack of room.')
+  const lanes = gauge('crowsnest_storage_lanes', 'Storage lanes.')
+  const blockBytes = gauge('prometheus_tsdb_storage_blocks_bytes', 'Size of local blocks.')
+  const queries = gauge('prometheus_engine_queries', 'Queries that wait or run.')
+  return async () => {
     const all = (await Promise.all(threads.lanes.map((lane) => lane.call('stats')))) as LaneStats[]
     const sum = (of: (one: LaneStats) => number): number => all.reduce((n, one) => n + of(one), 0)
-    lanes.set(all.length)
     series.reset()
     for (const { seriesByTenant } of all) {
       for (const [tenant, count] of Object.entries(seriesByTenant)) series.inc({ tenant }, count)
@@ -48,27 +45,68 @@ export function registerThreadMetrics(metrics: Metrics, threads: Threads, pool: 
     memory.set(sum((one) => one.memoryBytes))
     walSize.set(sum((one) => one.walSizeBytes))
     diskFull.set(all.some((one) => one.diskFull) ? 1 : 0)
-  })
-  metrics.gauge(
-    'prometheus_tsdb_storage_blocks_bytes',
-    'Size of local blocks.',
-    [],
-    async (gauge) => {
-      gauge.set((await threads.blocks.call('sizeBytes')) as number)
-    },
+    lanes.set(all.length)
+    blockBytes.set((await threads.blocks.call('sizeBytes')) as number)
+    queries.set(pool.active().length)
+  }
+}
+
+/** Counts finished calls of query threads. */
+export function queryObserver(metrics: Metrics): CallObserver {
+  const bounds = [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 120]
+  const duration = metrics.histogram(
+    'prometheus_engine_query_duration_seconds',
+    'Evaluation time of calls, by kind.',
+    bounds,
+    ['slice'],
   )
-  metrics.gauge('prometheus_engine_queries', 'Queries that wait or run.', [], (gauge) => {
-    gauge.set(pool.active().length)
-  })
+  const samples = metrics.counter(
+    'prometheus_engine_query_samples_total',
+    'Samples that queries read.',
+  )
+  const failures = metrics.counter('crowsnest_query_failures_total', 'Calls that failed.', ['code'])
+  return (call, { report, error }) => {
+    if (report !== undefined) {
+      duration.observe({ slice: call.kind }, report.evaluationMs / 1000)
+      samples.inc(report.samplesRead)
+    }
+    if (error !== undefined)
+      failures.inc({ code: error instanceof UserError ? error.code : 'internal' })
+  }
+}
+
+/** Registers what is known of configuration reloads. */
+export function registerReloadMetrics(
+  metrics: Metrics,
+  lastReload: () => { readonly timeMs: number; readonly success: boolean },
+): void {
+  metrics.gauge(
+    'prometheus_config_last_reload_successful',
+    'Whether the last configuration reload went well.',
+    [],
+    (gauge) => gauge.set(lastReload().success ? 1 : 0),
+  )
+  metrics.gauge(
+    'prometheus_config_last_reload_success_timestamp_seconds',
+    'When the configuration was last read well.',
+    [],
+    (gauge) => gauge.set(lastReload().timeMs / 1000),
+  )
 }
 
 /** The tenants that have data: those written to since the start, and those found in lanes and blocks. */
 export class TenantsSeen {
   readonly #threads: Threads
   readonly #names = new Set<string>()
+  readonly #appended: { inc(labels: { type: string }, count: number): void }
 
-  constructor(threads: Threads) {
+  constructor(threads: Threads, metrics: Metrics) {
     this.#threads = threads
+    this.#appended = metrics.counter(
+      'prometheus_tsdb_head_samples_appended_total',
+      'Samples that were stored, by type.',
+      ['type'],
+    )
   }
 
   /** Every tenant seen so far. */
@@ -76,12 +114,15 @@ export class TenantsSeen {
     return this.#names
   }
 
-  /** The same target, noting whose requests go through. */
+  /** The same target, noting whose requests go through and what is stored. */
   noting(target: Appendable): Appendable {
     return {
-      append: (request) => {
+      append: async (request) => {
         this.#names.add(request.tenant)
-        return target.append(request)
+        const result = await target.append(request)
+        this.#appended.inc({ type: 'float' }, result.samplesWritten)
+        this.#appended.inc({ type: 'histogram' }, result.histogramsWritten)
+        return result
       },
     }
   }

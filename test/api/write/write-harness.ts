@@ -98,6 +98,7 @@ export async function createHarness(
   const routes = { ingest, callerOf: () => caller, bodyTimeoutMs: overrides.bodyTimeoutMs ?? 5000 }
   const app = await createServer({
     log: createLogger('silent'),
+    metrics,
     allowedHosts: [],
     formSizeBytesMax: 1024,
   })
