@@ -132,15 +132,12 @@ export class BucketBlockReader implements Queryable {
 
   async labelNames(request: LabelRequest, signal: CancelSignal): Promise<LabelAnswer> {
     if (request.matchers.length === 0)
-      return answerOf((await this.#indexes.of(this.meta.ulid)).postings.names(), request)
+      return limited((await this.#indexes.of(this.meta.ulid)).postings.names(), request)
     const names = new Set<number>()
     const series = await this.#forEachSeries(request, signal, (entry) => {
       for (let i = 0; i < entry.labelCount; i++) names.add(entry.nameRefs[i]!)
     })
-    return answerOf(
-      [...names].map((ref) => series.symbols.text(ref)),
-      request,
-    )
+    return limited(textsOf(series, names), request)
   }
 
   async labelValues(
@@ -151,8 +148,15 @@ export class BucketBlockReader implements Queryable {
     if (request.matchers.length === 0) {
       const values: string[] = []
       const { postings } = await this.#indexes.of(this.meta.ulid)
-      postings.forEachValue(name, '', (value) => void values.push(value))
-      return answerOf(values, request)
+      const turns = new Turns()
+      let from: number | undefined
+      do {
+        signal.check()
+        const part = { from, countMax: seriesPerStep }
+        from = postings.forEachValue(name, '', (value) => void values.push(value), part)
+        await turns.give()
+      } while (from !== undefined)
+      return limited(values, request)
     }
     const values = new Set<number>()
     const nameRefs = new Map<number, boolean>()
@@ -167,10 +171,7 @@ export class BucketBlockReader implements Queryable {
         if (isName) values.add(entry.valueRefs[i]!)
       }
     })
-    return answerOf(
-      [...values].map((ref) => series.symbols.text(ref)),
-      request,
-    )
+    return limited(textsOf(series, values), request)
   }
 
   async #forEachSeries(
@@ -315,7 +316,12 @@ class BucketChunks implements ChunkSource {
   }
 }
 
-function answerOf(values: readonly string[], { limit = 0 }: LabelRequest): LabelAnswer {
-  const sorted = [...values].sort(compareUtf8)
-  return { values: limit > 0 ? sorted.slice(0, limit) : sorted, warnings: [] }
+// Refs ascend with the strings they stand for, so what is sorted is nearly so already.
+function textsOf(index: SeriesIndex, refs: ReadonlySet<number>): string[] {
+  const ascending = Float64Array.from(refs).sort()
+  return Array.from(ascending, (ref) => index.symbols.text(ref)).sort(compareUtf8)
+}
+
+function limited(values: readonly string[], { limit = 0 }: LabelRequest): LabelAnswer {
+  return { values: limit > 0 ? values.slice(0, limit) : values, warnings: [] }
 }

@@ -17,6 +17,7 @@ import type { BlockMeta, LocalBlocks } from '../tsdb/index.ts'
 import { BucketBlockReader, type BucketIndexes } from './bucket-block-reader.ts'
 import type { BucketBlocks } from './bucket-blocks.ts'
 import { ReadAheadCursor } from './deferred-cursor.ts'
+import { Turns } from './limiter.ts'
 import { ReadBudget } from './page-reader.ts'
 import { isCovered } from './ship-plan.ts'
 
@@ -86,7 +87,13 @@ export class BucketQueryable implements Queryable {
       }
     })
     const answers = await Promise.all(asked)
-    const values = [...new Set(answers.flatMap((answer) => answer.values))].sort(compareUtf8)
+    const turns = new Turns()
+    const distinct = new Set<string>()
+    for (const answer of answers) {
+      for (const value of answer.values) distinct.add(value)
+      await turns.give()
+    }
+    const values = [...distinct].sort(compareUtf8)
     const { limit = 0 } = request
     return {
       values: limit > 0 ? values.slice(0, limit) : values,

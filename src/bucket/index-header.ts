@@ -17,6 +17,7 @@ import {
   readU32,
   SymbolTable,
 } from '../tsdb/index.ts'
+import { Turns } from './limiter.ts'
 import type { PageReader } from './page-reader.ts'
 import { replaceFile } from './shipped-record.ts'
 
@@ -54,14 +55,14 @@ export async function openBucketIndex(place: HeaderPlace): Promise<BucketIndex> 
   const kept = await readKept(join(directory, headerFileName))
   if (kept !== undefined) {
     try {
-      return parse(kept, name)
+      return await parse(kept, name)
     } catch (error) {
       // A damaged copy costs another fetch; what the bucket itself holds is checked below.
       if (!(error instanceof CorruptionError)) throw error
     }
   }
   const header = await build(place.pages, name)
-  const index = parse(header, name)
+  const index = await parse(header, name)
   await mkdir(directory, { recursive: true })
   await replaceFile(directory, headerFileName, header)
   return index
@@ -157,7 +158,7 @@ async function copyRange(
   await Promise.all(copies)
 }
 
-function parse(header: Uint8Array, name: string): BucketIndex {
+async function parse(header: Uint8Array, name: string): Promise<BucketIndex> {
   const frame = readFrame(header, name)
   const { version, tableStart, table } = frame
   const tableEnd = header.length - trailerSizeBytes
@@ -166,11 +167,12 @@ function parse(header: Uint8Array, name: string): BucketIndex {
   const toc = readIndexToc(new PartsWindow(name, indexSizeBytes, [tail]))
   const symbols = { base: toc.symbols, bytes: header.subarray(headSizeBytes, tableStart) }
   const window = new PartsWindow(name, indexSizeBytes, [symbols, tail])
+  const turns = new Turns()
   return {
     version,
     toc,
-    symbols: new SymbolTable(window, version, toc.symbols),
-    postings: new PostingsTable(window, version, toc.postingsTable),
+    symbols: await turns.finish(SymbolTable.read(window, version, toc.symbols)),
+    postings: await turns.finish(PostingsTable.read(window, version, toc.postingsTable)),
     sizeBytes: 2 * header.length,
   }
 }

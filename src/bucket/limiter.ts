@@ -2,6 +2,7 @@
 // responsive.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Slices } from '../tsdb/index.ts'
 
 /** Runs at most `countMax` pieces of work at a time, in the order in which they were handed over. */
 export class Limiter {
@@ -45,5 +46,14 @@ export class Turns {
     if (!this.due) return
     await nextTurn()
     this.#startedMs = performance.now()
+  }
+
+  /** Does sliced work to its end, letting others have their turns in between. */
+  async finish<T>(work: Slices<T>): Promise<T> {
+    for (;;) {
+      const step = work.next()
+      if (step.done === true) return step.value
+      await this.give()
+    }
   }
 }

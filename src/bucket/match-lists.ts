@@ -92,7 +92,7 @@ async function scan(
   wanted: (value: string) => boolean,
   budget: ReadBudget,
 ): Promise<ListPlace[]> {
-  const found: { readonly listOffset: number; readonly entryEnd: number }[] = []
+  const places: ListPlace[] = []
   const turns = new Turns()
   let from: number | undefined
   do {
@@ -102,13 +102,13 @@ async function scan(
       name,
       prefix,
       (value, listOffset, entryEnd) => {
-        if (wanted(value)) found.push({ listOffset, entryEnd })
+        if (wanted(value)) places.push(table.place(listOffset, entryEnd))
       },
       part,
     )
     await turns.give()
   } while (from !== undefined)
-  return found.map(({ listOffset, entryEnd }) => table.place(listOffset, entryEnd))
+  return places
 }
 
 // Fetches all lists of the plan; what is returned unites some of them.

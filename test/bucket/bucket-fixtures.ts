@@ -98,7 +98,7 @@ export async function openStorage(
   const indexes = new BucketIndexes({
     pages,
     cacheDirectory,
-    headerCacheSizeBytes: 1 << 20,
+    headerCacheSizeBytes: 1 << 24,
     seed,
     compileMatcher: blockOptions.compileMatcher,
   })

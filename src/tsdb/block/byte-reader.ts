@@ -4,6 +4,9 @@
 
 import { crc32c } from '../../kernel/index.ts'
 import { CorruptionError } from '../../model/index.ts'
+import { atOnce, type Slices } from './slices.ts'
+
+const crcSliceSizeBytes = 1024 * 1024
 
 /** Reads numbers and strings one after another. */
 export class ByteReader {
@@ -91,11 +94,20 @@ export class ByteReader {
 
   /** Fails unless the four bytes at `end` are the checksum of `[start, end)`; leaves the offset where it is. */
   checkCrc(start: number, end: number): void {
+    atOnce(this.checkCrcInSlices(start, end))
+  }
+
+  /** The same, a megabyte at a time. */
+  *checkCrcInSlices(start: number, end: number): Slices<void> {
     if (end < start || end + 4 > this.bytes.length) {
       throw this.corrupt(`a checksum at byte ${this.baseOffset + end}`, 'the end of the file')
     }
     const expected = readU32(this.bytes, end)
-    const found = crc32c(this.bytes, start, end)
+    let found = 0
+    for (let from = start; from < end; from += crcSliceSizeBytes) {
+      found = crc32c(this.bytes, from, Math.min(from + crcSliceSizeBytes, end), found)
+      yield
+    }
     if (found === expected) return
     throw new CorruptionError({
       file: this.file,

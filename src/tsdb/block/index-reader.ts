@@ -11,6 +11,7 @@ import { ByteReader, readU32 } from './byte-reader.ts'
 import { type ByteWindow, FileWindow } from './file-window.ts'
 import { indexHeaderSizeBytes, indexMagic, seriesAlignment, tocSizeBytes } from './index-writer.ts'
 import { PostingsTable } from './postings-table.ts'
+import { atOnce } from './slices.ts'
 import { SymbolTable } from './symbol-table.ts'
 
 /** Where the sections of an index start that readers look for. */
@@ -67,9 +68,11 @@ export class IndexReader implements SeriesIndex {
     try {
       this.version = readIndexVersion(this.#window)
       const toc = readIndexToc(this.#window)
-      this.symbols = new SymbolTable(this.#window, this.version, toc.symbols)
+      this.symbols = atOnce(SymbolTable.read(this.#window, this.version, toc.symbols))
       this.#lists = this.#window.sibling()
-      this.#postings = new PostingsTable(this.#window.sibling(), this.version, toc.postingsTable)
+      this.#postings = atOnce(
+        PostingsTable.read(this.#window.sibling(), this.version, toc.postingsTable),
+      )
     } catch (error) {
       this.#window.close()
       throw error

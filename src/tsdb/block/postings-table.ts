@@ -3,10 +3,12 @@
 // Source: Prometheus tsdb/docs/format/index.md, postings offset table. Version 1 tables are not sorted: all is held.
 
 import { compareUtf8 } from '../../model/index.ts'
-import { ByteReader } from './byte-reader.ts'
+import { ByteReader, decodeText } from './byte-reader.ts'
 import type { ByteWindow } from './file-window.ts'
+import type { Slices } from './slices.ts'
 
 const sampleEvery = 32
+const entriesPerSlice = 16_384
 
 /** Some entries of one name, beginning with `value`. */
 interface Stretch {
@@ -25,24 +27,32 @@ export interface ListPlace {
 /** List offsets by name and value. */
 export class PostingsTable {
   readonly #index: ByteWindow
-  readonly #stretches = new Map<string, Stretch[]>()
+  readonly #stretches: ReadonlyMap<string, readonly Stretch[]>
   readonly #start: number
   readonly #end: number
 
-  /** Reads the section at `offset` of the index. Throws CorruptionError. */
-  constructor(index: ByteWindow, version: number, offset: number) {
+  private constructor(
+    index: ByteWindow,
+    bounds: { readonly start: number; readonly end: number },
+    stretches: ReadonlyMap<string, readonly Stretch[]>,
+  ) {
     this.#index = index
-    this.#start = offset
+    this.#start = bounds.start
+    this.#end = bounds.end
+    this.#stretches = stretches
+  }
+
+  /** Reads the section at `offset` of the index. Throws CorruptionError. */
+  static *read(index: ByteWindow, version: number, offset: number): Slices<PostingsTable> {
     const size = new ByteReader(index.section(offset, 4), index.file, offset).u32()
     const reader = new ByteReader(index.section(offset + 4, size + 4), index.file, offset + 4)
-    reader.checkCrc(0, size)
+    yield* reader.checkCrcInSlices(0, size)
     reader.end = size
-    this.#end = offset + 4 + size
-    this.#sample(reader, version === 1 ? 1 : sampleEvery)
+    const stretches = yield* sampled(reader, version === 1 ? 1 : sampleEvery)
     if (version === 1) {
-      for (const list of this.#stretches.values())
-        list.sort((a, b) => compareUtf8(a.value, b.value))
+      for (const list of stretches.values()) list.sort((a, b) => compareUtf8(a.value, b.value))
     }
+    return new PostingsTable(index, { start: offset, end: offset + 4 + size }, stretches)
   }
 
   /** All label names, ascending. */
@@ -118,31 +128,6 @@ export class PostingsTable {
     return more && at < stretches.length ? at : undefined
   }
 
-  #sample(reader: ByteReader, every: number): void {
-    const count = reader.u32()
-    let lastName: string | undefined
-    let position = 0
-    let open: Stretch | undefined
-    for (let i = 0; i < count; i++) {
-      const start = reader.baseOffset + reader.offset
-      if (reader.u8() !== 2) throw reader.corrupt('an entry of a name and a value', 'another')
-      const name = reader.text()
-      const valueSize = reader.uvarint()
-      const valueStart = reader.skip(valueSize)
-      reader.uvarint()
-      position = name === lastName ? position + 1 : 0
-      lastName = name
-      if (position % every === 0) {
-        const value = Buffer.from(reader.bytes.subarray(valueStart, valueStart + valueSize))
-        open = { value: value.toString('utf8'), start, end: 0 }
-        const list = this.#stretches.get(name)
-        if (list === undefined) this.#stretches.set(name, [open])
-        else list.push(open)
-      }
-      open!.end = reader.baseOffset + reader.offset
-    }
-  }
-
   #scan(
     stretch: Stretch,
     visit: (value: string, listOffset: number, entryEnd: number) => boolean,
@@ -161,6 +146,45 @@ export class PostingsTable {
       if (!visit(value, listOffset, reader.baseOffset + reader.offset)) return
     }
   }
+}
+
+// Every so many entries of each name. A table holds a name once per value, so names are compared as bytes.
+function* sampled(reader: ByteReader, every: number): Slices<Map<string, Stretch[]>> {
+  const { bytes, baseOffset } = reader
+  const stretches = new Map<string, Stretch[]>()
+  const count = reader.u32()
+  let nameStart = 0
+  let nameSize = -1
+  let position = 0
+  let list: Stretch[] = []
+  for (let i = 0; i < count; i++) {
+    if (i % entriesPerSlice === 0) yield
+    const start = baseOffset + reader.offset
+    if (reader.u8() !== 2) throw reader.corrupt('an entry of a name and a value', 'another')
+    const size = reader.uvarint()
+    const at = reader.skip(size)
+    if (size !== nameSize || !sameBytes(bytes, nameStart, at, size)) {
+      const name = decodeText(bytes, at, at + size)
+      list = stretches.get(name) ?? []
+      stretches.set(name, list)
+      nameStart = at
+      nameSize = size
+      position = 0
+    }
+    const valueSize = reader.uvarint()
+    const valueStart = reader.skip(valueSize)
+    reader.uvarint()
+    const end = baseOffset + reader.offset
+    if (position++ % every === 0)
+      list.push({ value: decodeText(bytes, valueStart, valueStart + valueSize), start, end })
+    else list.at(-1)!.end = end
+  }
+  return stretches
+}
+
+function sameBytes(bytes: Uint8Array, a: number, b: number, size: number): boolean {
+  for (let i = 0; i < size; i++) if (bytes[a + i] !== bytes[b + i]) return false
+  return true
 }
 
 function lastAtOrBefore(stretches: readonly Stretch[], value: string): number {

@@ -3,6 +3,9 @@
 
 import { ByteReader, decodeText } from './byte-reader.ts'
 import type { ByteWindow } from './file-window.ts'
+import type { Slices } from './slices.ts'
+
+const symbolsPerSlice = 65_536
 
 /** Strings by ref. */
 export class SymbolTable {
@@ -13,23 +16,31 @@ export class SymbolTable {
   readonly #ranges: Uint32Array
   readonly #count: number
 
+  private constructor(reader: ByteReader, version: number, count: number, ranges: Uint32Array) {
+    this.bytes = reader.bytes
+    this.#reader = reader
+    this.#version = version
+    this.#count = count
+    this.#ranges = ranges
+  }
+
   /** Reads the section at `offset` of the index. Throws CorruptionError. */
-  constructor(index: ByteWindow, version: number, offset: number) {
+  static *read(index: ByteWindow, version: number, offset: number): Slices<SymbolTable> {
     const head = new ByteReader(index.section(offset, 4), index.file, offset)
     const size = head.u32()
-    this.bytes = index.section(offset + 4, size + 4)
-    this.#reader = new ByteReader(this.bytes, index.file, offset + 4)
-    this.#version = version
-    this.#reader.checkCrc(0, size)
-    this.#reader.end = size
-    this.#count = this.#reader.u32()
-    if (this.#count > size) throw this.#reader.corrupt('fewer symbols than bytes', `${this.#count}`)
-    this.#ranges = new Uint32Array(version === 1 ? 0 : 2 * this.#count)
-    for (let i = 0; i < this.#ranges.length; i += 2) {
-      const length = this.#reader.uvarint()
-      this.#ranges[i] = this.#reader.skip(length)
-      this.#ranges[i + 1] = this.#reader.offset
+    const reader = new ByteReader(index.section(offset + 4, size + 4), index.file, offset + 4)
+    yield* reader.checkCrcInSlices(0, size)
+    reader.end = size
+    const count = reader.u32()
+    if (count > size) throw reader.corrupt('fewer symbols than bytes', `${count}`)
+    const ranges = new Uint32Array(version === 1 ? 0 : 2 * count)
+    for (let i = 0; i < ranges.length; i += 2) {
+      if (i % symbolsPerSlice === 0) yield
+      const length = reader.uvarint()
+      ranges[i] = reader.skip(length)
+      ranges[i + 1] = reader.offset
     }
+    return new SymbolTable(reader, version, count, ranges)
   }
 
   /** The memory of the offsets. */
