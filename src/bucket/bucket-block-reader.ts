@@ -178,7 +178,7 @@ export class BucketBlockReader implements Queryable {
     request: LabelRequest,
     signal: CancelSignal,
     visit: (entry: SeriesEntry, index: SeriesIndex) => void,
-  ): Promise<SeriesIndex> {
+  ): Promise<BucketSeries> {
     const [series, ids] = await this.#match(request, this.#budget(signal))
     const entry = new SeriesEntry()
     const turns = new Turns()
@@ -224,6 +224,10 @@ class BucketSeries implements SeriesIndex {
 
   get symbols(): BucketIndex['symbols'] {
     return this.#index.symbols
+  }
+
+  get version(): number {
+    return this.#index.version
   }
 
   /** Fetches the entries of `ids`, which ascend; those of an earlier call are let go. */
@@ -316,10 +320,10 @@ class BucketChunks implements ChunkSource {
   }
 }
 
-// Refs ascend with the strings they stand for, so what is sorted is nearly so already.
-function textsOf(index: SeriesIndex, refs: ReadonlySet<number>): string[] {
-  const ascending = Float64Array.from(refs).sort()
-  return Array.from(ascending, (ref) => index.symbols.text(ref)).sort(compareUtf8)
+// Refs ascend with the strings they stand for, but for version 1, where the order costs a sort.
+function textsOf({ symbols, version }: BucketSeries, refs: ReadonlySet<number>): string[] {
+  const texts = Array.from(Float64Array.from(refs).sort(), (ref) => symbols.text(ref))
+  return version === 1 ? texts.sort(compareUtf8) : texts
 }
 
 function limited(values: readonly string[], { limit = 0 }: LabelRequest): LabelAnswer {

@@ -119,14 +119,23 @@ async function fetchLists(
   plan: readonly MatcherLists[],
   budget: ReadBudget,
 ): Promise<(places: readonly ListPlace[]) => Promise<Uint32Array>> {
-  const byOffset = new Map(plan.flatMap(({ places }) => places.map((at) => [at.offset, at.end])))
-  const offsets = Float64Array.from(byOffset.keys()).sort()
+  const turns = new Turns()
+  const ends = new Map<number, number>()
+  for (const { places } of plan) {
+    for (const [i, { offset, end }] of places.entries()) {
+      ends.set(offset, end)
+      if (i % valuesPerSlice === 0) await turns.give()
+    }
+  }
+  const offsets = Float64Array.from(ends.keys()).sort()
+  const sizesBytes = offsets.map((offset) => ends.get(offset)! - offset)
+  await turns.give()
   const window = await fetchRecords(
     pages,
     {
       object,
       offsets,
-      sizesBytes: offsets.map((offset) => byOffset.get(offset)! - offset),
+      sizesBytes,
       sizeOf: (reader) => {
         reader.need(4)
         return 4 + readU32(reader.bytes, reader.offset) + 4
@@ -136,7 +145,6 @@ async function fetchLists(
     budget,
   )
   return async (places) => {
-    const turns = new Turns()
     const lists: Uint32Array[] = []
     for (const { offset } of places) {
       lists.push(readListAt(window, offset))

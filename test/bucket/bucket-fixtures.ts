@@ -90,7 +90,7 @@ export async function openStorage(
   })
   const pages = new PageReader({
     bucket,
-    cacheSizeBytes: 1 << 20,
+    cacheSizeBytes: 1 << 26,
     pageSizeBytes,
     gapSizeBytesMax: 2 * pageSizeBytes,
     metrics,
