@@ -53,30 +53,58 @@ export class BodyLabels {
     return text
   }
 
-  // Labels first, each name then value, sizes of one byte, ASCII: what nearly every sender writes.
+  // Labels first, each name then value, sizes of one or two bytes, ASCII: what nearly every sender writes. Two bytes are
+  // not rare: the cgroup path of a container's series is longer than 127.
   #readPlain(start: number, end: number): Label[] | undefined {
     const bytes = this.#text
     const labels: Label[] = []
     let at = start
     while (at < end && bytes[at] === 10) {
-      const stop = at + 2 + bytes[at + 1]!
-      if (bytes[at + 1]! >= 128 || stop > end || bytes[at + 2] !== 10) return undefined
-      const value = at + 4 + bytes[at + 3]!
-      if (bytes[at + 3]! >= 128 || value + 2 > stop || bytes[value] !== 18) return undefined
-      if (bytes[value + 1]! >= 128 || value + 2 + bytes[value + 1]! !== stop) return undefined
-      labels.push(this.#labelAt(labels.length, at, value, stop))
+      const size = this.#smallSize(at + 1)
+      const name = at + (size < 128 ? 2 : 3)
+      const stop = name + size
+      if (size < 0 || stop > end || bytes[name] !== 10 || bytes[name + 1]! >= 128) return undefined
+      const value = name + 2 + bytes[name + 1]!
+      if (value + 2 > stop || bytes[value] !== 18) return undefined
+      const valueSize = this.#smallSize(value + 1)
+      const text = value + (valueSize < 128 ? 2 : 3)
+      if (valueSize < 0 || text + valueSize !== stop) return undefined
+      const label = this.#labelAt(labels.length, at, name + 2, value, text, stop)
+      if (label === undefined) return undefined
+      labels.push(label)
       at = stop
     }
-    return isAscii(bytes, start, at) && this.#noMoreLabels(at, end) ? labels : undefined
+    return this.#noMoreLabels(at, end) ? labels : undefined
+  }
+
+  // A size below 2^14 in as few bytes as it needs; negative for all others.
+  #smallSize(at: number): number {
+    const low = this.#text[at]!
+    if (low < 128) return low
+    const high = this.#text[at + 1]!
+    return high < 128 && high > 0 ? (low & 127) | (high << 7) : -1
   }
 
   // Most labels are those of the series before, at the same place: comparing bytes is cheaper than making a string.
-  #labelAt(place: number, start: number, value: number, stop: number): Label {
+  #labelAt(
+    place: number,
+    start: number,
+    name: number,
+    value: number,
+    valueText: number,
+    stop: number,
+  ): Label | undefined {
     const before = this.#before[place]
     if (before !== undefined && this.#isSame(before.start, before.stop, start, stop))
       return before.label
     const text = this.#text.toString('latin1', start, stop)
-    const label = this.#cache.get(text) ?? this.#cached(text, start, value, stop)
+    let label = this.#cache.get(text)
+    if (label === undefined) {
+      // Only what is ASCII enters the cache: the bytes of anything else are no text in this encoding.
+      if (!isAscii(this.#text, name, value) || !isAscii(this.#text, valueText, stop)) return
+      const [nameText, own] = [this.#slice(name, value), this.#slice(valueText, stop)]
+      label = this.#cache.add(text, nameText, own)
+    }
     this.#before[place] = { start, stop, label }
     return label
   }
@@ -90,9 +118,8 @@ export class BodyLabels {
     return true
   }
 
-  #cached(text: string, start: number, value: number, stop: number): Label {
-    const name = this.#text.toString('latin1', start + 4, value)
-    return this.#cache.add(text, name, this.#text.toString('latin1', value + 2, stop))
+  #slice(start: number, stop: number): string {
+    return this.#text.toString('latin1', start, stop)
   }
 
   // Whether only samples and other fields with a size of one byte follow.
