@@ -211,9 +211,14 @@ export class Wal {
     this.#replay = 'running'
     const first = this.#checkpointFirst
     if (first !== undefined) yield* this.#replayCheckpoint(first)
+    let before = 0
     for (const number of this.#toReplay) {
-      yield* this.#replaySegment(number)
-      this.#replayedBytes += this.#segments.get(number)!.sizeBytes
+      for (const record of this.#replaySegment(number)) {
+        this.#replayedBytes = before + record.position.offset
+        yield record
+      }
+      before += this.#segments.get(number)!.sizeBytes
+      this.#replayedBytes = before
     }
     this.#replay = 'done'
   }

@@ -1,0 +1,91 @@
+// A sender of ever-new series against `--memory.limit`: known series go on, new ones are refused, queries are
+// answered, and the process stays within 1.15 times the limit. MEMORY_LIMIT_SECONDS makes it longer by hand.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, it } from 'vitest'
+import { startGateway } from './gateway.ts'
+import { rawSamples, residentBytes, Sender } from './load.ts'
+import { post, writeBody } from './remote-write.ts'
+
+const limit = process.env.MEMORY_LIMIT ?? '512MB'
+const durationMs = 1000 * Number(process.env.MEMORY_LIMIT_SECONDS ?? 60)
+const limitBytes = (limit.endsWith('GB') ? 1024 : 1) * Number.parseInt(limit, 10) * 2 ** 20
+const newSeriesPerBody = 2000
+
+function runawayBody(from: number, timestampMs: number): Uint8Array<ArrayBuffer> {
+  return writeBody(
+    Array.from({ length: newSeriesPerBody }, (_, i) => ({
+      labels: {
+        __name__: 'http_requests_total',
+        cluster: 'spoke-17',
+        namespace: 'checkout',
+        pod: `checkout-7d9f8b6c5d-${(from + i).toString(36)}`,
+        request_id: `${((from + i) * 2654435761) % 4294967296}-${from + i}`,
+        code: String(200 + (i % 5)),
+      },
+      samples: [[timestampMs, i] as const],
+    })),
+  )
+}
+
+it(`with --memory.limit ${limit} a runaway sender is refused and everything else goes on`, async () => {
+  const gateway = await startGateway({ args: ['--memory.limit', limit] })
+  const known = new Sender({
+    name: 'known',
+    seriesCount: 100,
+    startMs: Math.floor(Date.now() / 1000) * 1000 - 600_000,
+    intervalMs: 1000,
+  })
+  const endMs = Date.now() + durationMs
+  const isOver = (): boolean => Date.now() > endMs
+  const statuses = new Map<number, number>()
+  let refusal = ''
+  let created = 0
+  let peakBytes = 0
+  let queries = 0
+  const runaway = async (first: number): Promise<void> => {
+    for (let from = first; !isOver(); from += 2 * newSeriesPerBody) {
+      const response = await post(`${gateway.url}/api/v1/write`, runawayBody(from, Date.now()))
+      const text = await response.text()
+      statuses.set(response.status, (statuses.get(response.status) ?? 0) + 1)
+      if (response.status === 429) refusal = text
+      else created += newSeriesPerBody
+    }
+  }
+  const write = async (): Promise<void> => {
+    while (!isOver()) {
+      await known.send(gateway.url)
+      await sleep(100)
+    }
+  }
+  const query = async (): Promise<void> => {
+    while (!isOver()) {
+      const samples = await rawSamples(
+        gateway.url,
+        'load{series="7"}',
+        Date.now() - 60_000,
+        Date.now() + 1,
+      )
+      expect(samples.size).toBeLessThanOrEqual(1)
+      queries++
+      await sleep(500)
+    }
+  }
+  const watch = async (): Promise<void> => {
+    while (!isOver()) {
+      peakBytes = Math.max(peakBytes, residentBytes(gateway.process.child.pid!))
+      await sleep(100)
+    }
+  }
+  await Promise.all([runaway(0), runaway(newSeriesPerBody), write(), query(), watch()])
+  console.log(
+    `peak RSS ${(peakBytes / 2 ** 20).toFixed(0)} MiB of ${limit}; ${created} series; statuses ${JSON.stringify([...statuses])}; ${queries} queries; known series: ${known.acknowledged} bodies, refused ${JSON.stringify([...known.refusals])}; ${refusal.slice(0, 300)}`,
+  )
+  await known.expectAllStored(gateway.url)
+  expect([...known.refusals.keys()]).toEqual([])
+  expect(statuses.get(429)).toBeGreaterThan(0)
+  expect([...statuses.keys()].filter((status) => status >= 500)).toEqual([])
+  expect(refusal).toMatch(/--memory\.limit/)
+  expect(queries).toBeGreaterThan(5)
+  expect(peakBytes).toBeLessThan(1.15 * limitBytes)
+  await gateway.stop()
+})
