@@ -1,11 +1,22 @@
 // The gateway as a process of its own: from the source tree, or from the release bundle when GATEWAY_BUNDLE names it.
 
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { freePort, type Running, start, until } from './process.ts'
 
 const root = resolve(import.meta.dirname, '../..')
+
+const created: string[] = []
+process.on('exit', () => {
+  for (const directory of created) rmSync(directory, { recursive: true, force: true })
+})
+
+function createDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'gateway-'))
+  created.push(directory)
+  return directory
+}
 
 /** A running gateway. */
 export interface Gateway {
@@ -29,7 +40,7 @@ export interface GatewayOptions {
 
 /** Starts a gateway on loopback and waits for it. */
 export async function startGateway(options: GatewayOptions = {}): Promise<Gateway> {
-  const data = options.data ?? mkdtempSync(join(tmpdir(), 'gateway-'))
+  const data = options.data ?? createDirectory()
   const port = options.port ?? (await freePort())
   const bundle = process.env.GATEWAY_BUNDLE
   const entry = bundle === undefined ? join(root, 'src/main.ts') : resolve(bundle, 'main.js')
