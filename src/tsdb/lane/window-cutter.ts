@@ -201,6 +201,8 @@ function blockRequest(windowKey: number, tenant: string, sources: readonly Seale
     maxTimeMs: windowStartMs + windowMs,
     level: 1,
     hints: isOutOfOrder ? ['from-out-of-order'] : [],
+    // The section keeps the sizes of the largest entries for the shipper, who puts in the labels.
+    thanos: { labels: {}, source: 'receive' },
     series: (pass: 'labels' | 'samples') => {
       const hints = pass === 'labels' ? { func: 'series' } : {}
       const cursors = sources.map((source) => source.select({ ...request, hints }, neverCancelled))
