@@ -4,7 +4,7 @@
 import { SampleBuffer, XorEncoder } from '../../src/chunk/index.ts'
 import { CodecKernel, hashPair, xorDecoderTwin } from '../../src/kernel/index.ts'
 import type { SeriesBatch, SeriesCursor } from '../../src/storage/index.ts'
-import { BatchBuilder, decodeRow, mergeCursors } from '../../src/storage/index.ts'
+import { decodeRow, mergeCursors, RowCollector } from '../../src/storage/index.ts'
 import { cpuMs, measure } from '../measure.ts'
 
 const rowCount = 500
@@ -38,7 +38,7 @@ function batch(): SeriesBatch {
   const pairs = { pairCount: rowCount, bytes, offsets, hashes }
   const starts = Uint32Array.from({ length: rowCount + 1 }, (_, i) => i)
   const source = { hashes, pairs, pairIds: starts, pairStarts: starts } as unknown as SeriesBatch
-  const builder = new BatchBuilder()
+  const builder = new RowCollector()
   for (let row = 0; row < rowCount; row++) {
     builder.startRow(hashes, 4 * row, source, row)
     builder.addChunk(chunkFrom(0))

@@ -4,10 +4,10 @@
 
 import { formatFloat, formatTimestamp, type JsonNumbers } from '../kernel/index.ts'
 import type { FloatHistogram } from '../model/index.ts'
+import { formatFloatPlain } from '../model/index.ts'
 import {
   type Engine,
   type ExplainNode,
-  formatFloatPlain,
   jsonBuckets,
   type QueryRange,
   type QueryResult,

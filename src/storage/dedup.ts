@@ -3,7 +3,6 @@
 // keeps its chunks as they are, one with several is decoded, deduplicated (dedup-penalty.ts) and encoded again.
 
 import { encodeSamples, SampleBuffer } from '../chunk/index.ts'
-import { BatchBuilder } from './batch-builder.ts'
 import { decodeRow } from './decode-row.ts'
 import { dedupReplicas } from './dedup-penalty.ts'
 import { addRowChunks, readAll } from './merge.ts'
@@ -15,6 +14,7 @@ import type {
   SelectRequest,
   SeriesCursor,
 } from './queryable.ts'
+import { RowCollector } from './row-collector.ts'
 import { RowGroups } from './row-groups.ts'
 import type { RowRef } from './row-order.ts'
 import { comparePairLists, compareRows, rowPairIds } from './row-order.ts'
@@ -91,7 +91,7 @@ class DedupCursor implements SeriesCursor {
   async next(): Promise<SeriesBatch | undefined> {
     this.#order ??= await this.#collect()
     const order = this.#order
-    const builder = new BatchBuilder()
+    const builder = new RowCollector()
     while (
       this.#next < order.length &&
       builder.rowCount < rowCountMax &&
@@ -132,7 +132,7 @@ class DedupCursor implements SeriesCursor {
     return rowPairIds(ref, this.#dropped.get(ref.batch.pairs))
   }
 
-  #addSeries(builder: BatchBuilder, group: number): void {
+  #addSeries(builder: RowCollector, group: number): void {
     const rows = this.#groups.rowsOf(group)
     const { batch, row } = rows[0]!
     builder.startRow(this.#groups.keyOf(group), 0, batch, row, this.#dropped.get(batch.pairs))

@@ -1,6 +1,5 @@
 // What sources and sinks of series look like; merge, dedup, fan-out and scope on top of the seam.
 export * from './appendable.ts'
-export * from './batch-builder.ts'
 export * from './cancel.ts'
 export * from './decode-row.ts'
 export * from './dedup.ts'
@@ -10,5 +9,6 @@ export * from './hash-index.ts'
 export * from './matcher-compiler.ts'
 export * from './merge.ts'
 export * from './queryable.ts'
+export * from './row-collector.ts'
 export * from './row-order.ts'
 export * from './series-batch.ts'

@@ -2,8 +2,8 @@
 // Invariants: rows with equal hashes are one series; the chunks of a row are sorted by minTimeMs, among equals those of
 // the earlier cursor come first; batches are bounded in rows and bytes.
 
-import { BatchBuilder } from './batch-builder.ts'
 import type { SeriesCursor } from './queryable.ts'
+import { RowCollector } from './row-collector.ts'
 import { RowGroups } from './row-groups.ts'
 import type { RowRef } from './row-order.ts'
 import { compareRows } from './row-order.ts'
@@ -42,12 +42,12 @@ function boundsOf(options: MergeOptions): Bounds {
   return { rowCountMax, chunkBytesMax }
 }
 
-function isFull(builder: BatchBuilder, bounds: Bounds): boolean {
+function isFull(builder: RowCollector, bounds: Bounds): boolean {
   return builder.rowCount >= bounds.rowCountMax || builder.chunkBytes >= bounds.chunkBytesMax
 }
 
 /** Adds one series, given by all its rows. */
-function addSeries(builder: BatchBuilder, rows: readonly RowRef[]): void {
+function addSeries(builder: RowCollector, rows: readonly RowRef[]): void {
   const { batch, row } = rows[0]!
   builder.startRow(batch.hashes, 4 * row, batch, row)
   if (rows.length === 1) addRowChunks(builder, rows[0]!)
@@ -56,7 +56,7 @@ function addSeries(builder: BatchBuilder, rows: readonly RowRef[]): void {
 }
 
 /** Adds all chunks of a row to the one that was started last. */
-export function addRowChunks(builder: BatchBuilder, { batch, row }: RowRef): void {
+export function addRowChunks(builder: RowCollector, { batch, row }: RowRef): void {
   const end = batch.chunkStarts[row + 1]!
   for (let i = batch.chunkStarts[row]!; i < end; i++) builder.addChunkOf(batch.chunks, i)
 }
@@ -74,7 +74,7 @@ function followEachOther(rows: readonly RowRef[]): boolean {
   return true
 }
 
-function addInterleaved(builder: BatchBuilder, rows: readonly RowRef[]): void {
+function addInterleaved(builder: RowCollector, rows: readonly RowRef[]): void {
   const order = rows.flatMap(({ batch: { chunks, chunkStarts }, row }) => {
     const from = chunkStarts[row]!
     return Array.from({ length: chunkStarts[row + 1]! - from }, (_, i) => ({
@@ -117,7 +117,7 @@ class HashMerge implements SeriesCursor {
 
   async next(): Promise<SeriesBatch | undefined> {
     this.#parts ??= await this.#collect()
-    const builder = new BatchBuilder()
+    const builder = new RowCollector()
     while (this.#nextPart < this.#parts.length && !isFull(builder, this.#bounds)) {
       const part = this.#parts[this.#nextPart]!
       if (this.#nextGroup === part.from && this.#isHandedOn(part)) {
@@ -220,7 +220,7 @@ class SortedMerge implements SeriesCursor {
       this.#started = true
       await Promise.all(this.#sources.map((source) => source.pull()))
     }
-    const builder = new BatchBuilder()
+    const builder = new RowCollector()
     while (!this.#closed && !isFull(builder, this.#bounds)) {
       const rows = await this.#takeLeast()
       if (rows.length === 0) break

@@ -1,8 +1,7 @@
 // What functions tell about their input, in Prometheus' words (the engine adds level and position).
 // Source: Prometheus util/annotations/annotations.go.
 
-import { quoteGo } from '../../model/index.ts'
-import { formatShortest } from '../histogram/format.ts'
+import { formatShortest, quoteGo } from '../../model/index.ts'
 
 /** What a histogram addition was done for. */
 export type HistogramOperation = 'addition' | 'subtraction' | 'aggregation'

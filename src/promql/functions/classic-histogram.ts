@@ -1,7 +1,7 @@
 // Quantiles and fractions of classic histograms: series of cumulative counts, one per bound of `le`.
 // Source: Prometheus promql/quantile.go (BucketQuantile, BucketFraction).
 
-import { formatShortest } from '../histogram/format.ts'
+import { formatShortest } from '../../model/index.ts'
 
 /** Observations at or below a bound. */
 export interface ClassicBucket {

@@ -2,7 +2,7 @@
 // Source: Prometheus model/histogram/float_histogram.go (String); docs "HTTP API", native histograms.
 
 import type { FloatHistogram } from '../../model/index.ts'
-import { usesCustomBuckets } from '../../model/index.ts'
+import { formatShortest, usesCustomBuckets } from '../../model/index.ts'
 import type { Bucket } from './buckets.ts'
 import { allBuckets, negativeBuckets, positiveBuckets, zeroBucket } from './buckets.ts'
 
@@ -45,17 +45,4 @@ export function jsonBuckets(histogram: FloatHistogram): JsonBucket[] {
 function ruleOf(bucket: Bucket): 0 | 1 | 2 | 3 {
   if (bucket.lowerInclusive) return bucket.upperInclusive ? 3 : 1
   return bucket.upperInclusive ? 0 : 2
-}
-
-/** A double as Go's `%g` writes it: the fewest digits, with an exponent below 1e-4 and from 1e6 on. */
-export function formatShortest(value: number): string {
-  if (Number.isNaN(value)) return 'NaN'
-  if (value === Infinity) return '+Inf'
-  if (value === -Infinity) return '-Inf'
-  if (value === 0) return Object.is(value, -0) ? '-0' : '0'
-  const [mantissa, exponentText] = value.toExponential().split('e') as [string, string]
-  const exponent = Number(exponentText)
-  if (exponent >= -4 && exponent < 6) return String(value)
-  const size = Math.abs(exponent)
-  return `${mantissa}e${exponent < 0 ? '-' : '+'}${size < 10 ? `0${size}` : size}`
 }

@@ -1,8 +1,8 @@
 // count_values("label", v): one row per group and distinct value, counting the series that have it.
 
 import type { FloatHistogram } from '../../model/index.ts'
+import { formatFloatPlain } from '../../model/index.ts'
 import { formatHistogram } from '../histogram/format.ts'
-import { formatFloatPlain } from '../parse/number-format.ts'
 import type { Grouping } from './aggregate.ts'
 import { groupingText } from './aggregate.ts'
 import type { Block } from './block.ts'

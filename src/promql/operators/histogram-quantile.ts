@@ -1,6 +1,7 @@
 // histogram_quantile, histogram_quantiles, histogram_fraction: over native histograms, and over classic ones, whose
 // buckets are rows that differ in `le` only.
 
+import { formatShortest } from '../../model/index.ts'
 import {
   badBucketLabel,
   forcedMonotonicity,
@@ -10,7 +11,6 @@ import {
 import type { ClassicBucket } from '../functions/classic-histogram.ts'
 import { classicFraction, classicQuantile, parseBound } from '../functions/classic-histogram.ts'
 import { nativeFraction, nativeQuantile } from '../functions/histogram-elements.ts'
-import { formatShortest } from '../histogram/format.ts'
 import type { Block } from './block.ts'
 import { BlockOperator, collect, release } from './block.ts'
 import type { CallPositions } from './call-notes.ts'

@@ -2,7 +2,7 @@
 // topk and bottomk keep a binary heap per group whose root is the worst element kept, so that ties fall as they do
 // in Prometheus. An instant query's rows come out best first, group by group.
 
-import { formatShortest } from '../histogram/format.ts'
+import { formatShortest } from '../../model/index.ts'
 import type { Grouping } from './aggregate.ts'
 import { groupingText, groupRows } from './aggregate.ts'
 import { membersOf } from './aggregate-quantile.ts'

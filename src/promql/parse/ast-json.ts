@@ -2,8 +2,8 @@
 // Source: Prometheus 3.14 web/api/v1/translate_ast.go.
 
 import type { Matcher } from '../../model/index.ts'
+import { formatFloatPlain } from '../../model/index.ts'
 import type { DurationOperand, Expr, TimeModifiers, VectorSelector } from './ast.ts'
-import { formatFloatPlain } from './number-format.ts'
 
 /** A value that JSON can hold. */
 export type Json =

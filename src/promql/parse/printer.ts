@@ -5,6 +5,8 @@
 import {
   compareUtf8,
   formatDurationMs,
+  formatFloatPlain,
+  formatFloatShort,
   formatMatcher,
   isLegacyLabelName,
   metricNameLabel,
@@ -22,7 +24,6 @@ import type {
   TimeModifiers,
   VectorSelector,
 } from './ast.ts'
-import { formatFloatPlain, formatFloatShort } from './number-format.ts'
 
 // Expressions that are longer, in bytes, are split.
 const lineSizeBytesMax = 100

@@ -2,8 +2,7 @@
 // Units: Unix milliseconds.
 
 import type { FloatHistogram, Labels } from '../../model/index.ts'
-import { formatLabels } from '../../model/index.ts'
-import { formatShortest } from '../histogram/format.ts'
+import { formatLabels, formatShortest } from '../../model/index.ts'
 import { compact } from '../histogram/layout.ts'
 import type { ScriptValue } from './series-values.ts'
 

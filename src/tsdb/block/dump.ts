@@ -2,7 +2,13 @@
 // Units: Unix milliseconds, bounds inclusive. Series come in the order of their labels.
 
 import { SampleBuffer } from '../../chunk/index.ts'
-import { type FloatHistogram, isLegacyLabelName, type Label, quoteGo } from '../../model/index.ts'
+import {
+  type FloatHistogram,
+  formatShortest,
+  isLegacyLabelName,
+  type Label,
+  quoteGo,
+} from '../../model/index.ts'
 import {
   type CancelSignal,
   decodeRow,
@@ -62,17 +68,4 @@ function linesOf(
     out += `${labels} ${value} ${samples.timestampsMs[i]}\n`
   }
   return out
-}
-
-// As Go's %g: an exponent below 1e-4 and from 1e6 on, at least two digits in it.
-function formatShortest(value: number): string {
-  if (Number.isNaN(value)) return 'NaN'
-  if (value === Infinity) return '+Inf'
-  if (value === -Infinity) return '-Inf'
-  if (value === 0) return Object.is(value, -0) ? '-0' : '0'
-  const [mantissa, exponent] = value.toExponential().split('e') as [string, string]
-  const power = Number(exponent)
-  if (power >= -4 && power < 6) return String(value)
-  const digits = String(Math.abs(power)).padStart(2, '0')
-  return `${mantissa}e${power < 0 ? '-' : '+'}${digits}`
 }

@@ -1,6 +1,8 @@
 // Native histograms: arithmetic, resets, trimming, quantiles, text. Expected numbers are worked out by hand.
+
 import { expect, test } from 'vitest'
 import type { FloatHistogram } from '../../../src/model/index.ts'
+import { formatShortest } from '../../../src/model/index.ts'
 import {
   addHistograms,
   divideHistogram,
@@ -10,11 +12,7 @@ import {
   subtractHistograms,
 } from '../../../src/promql/histogram/arithmetic.ts'
 import { coarserIndex, exponentialBound } from '../../../src/promql/histogram/bounds.ts'
-import {
-  formatHistogram,
-  formatShortest,
-  jsonBuckets,
-} from '../../../src/promql/histogram/format.ts'
+import { formatHistogram, jsonBuckets } from '../../../src/promql/histogram/format.ts'
 import { HistogramSum } from '../../../src/promql/histogram/histogram-sum.ts'
 import { compact, histogramsEqual } from '../../../src/promql/histogram/layout.ts'
 import { histogramVariance } from '../../../src/promql/histogram/moments.ts'

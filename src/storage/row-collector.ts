@@ -1,4 +1,4 @@
-// Batch builder: rows of other batches, and chunks encoded here, become one batch with a dictionary of its own.
+// Row collector: rows of other batches, and chunks encoded here, become one batch with a dictionary of its own.
 // Invariants: those of SeriesBatch; the caller adds the chunks of a row in order of minTimeMs.
 
 import type { EncodedChunk } from '../chunk/index.ts'
@@ -6,7 +6,7 @@ import { HashIndex } from './hash-index.ts'
 import type { ChunkTable, PairDictionary, SeriesBatch } from './series-batch.ts'
 
 /** Collects rows, then makes a batch of them. */
-export class BatchBuilder {
+export class RowCollector {
   /** Rows added so far. */
   rowCount = 0
   /** Bytes of chunks added so far. */
