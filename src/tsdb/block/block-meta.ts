@@ -158,9 +158,13 @@ function shownThanos(thanos: ThanosMeta): object {
       chunk_max_size: indexStats.chunkSizeBytesMax || undefined,
     },
     extensions: thanos.extensions,
-    upload_time:
-      uploadTimeMs === undefined ? unsetUploadTime : new Date(uploadTimeMs).toISOString(),
+    upload_time: uploadTimeMs === undefined ? unsetUploadTime : goTime(uploadTimeMs),
   }
+}
+
+// RFC 3339 as Go prints it: without the zeros that end a fraction.
+function goTime(timestampMs: number): string {
+  return new Date(timestampMs).toISOString().replace(/\.?0+Z$/, 'Z')
 }
 
 function shownFile(file: BlockFile): object {

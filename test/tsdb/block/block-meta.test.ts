@@ -104,3 +104,15 @@ test('another version, no ULID, fractional times and broken JSON are corruption'
   ]
   for (const item of bad) expect(() => parseBlockMeta(item, 'm')).toThrow(CorruptionError)
 })
+
+test('upload times are printed as Go prints them, and read back', () => {
+  const meta = parseBlockMeta(text, 'meta.json')
+  const shown = (uploadTimeMs: number): unknown => {
+    const printed = formatBlockMeta({ ...meta, thanos: { ...meta.thanos!, uploadTimeMs } })
+    expect(parseBlockMeta(printed, 'meta.json').thanos!.uploadTimeMs).toBe(uploadTimeMs)
+    return JSON.parse(printed).thanos.upload_time
+  }
+  expect(shown(1_700_000_000_000)).toBe('2023-11-14T22:13:20Z')
+  expect(shown(1_700_000_000_850)).toBe('2023-11-14T22:13:20.85Z')
+  expect(shown(1_700_000_000_007)).toBe('2023-11-14T22:13:20.007Z')
+})
