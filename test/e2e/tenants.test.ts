@@ -1,4 +1,6 @@
-// Tenants over HTTP: where a request names one, which ones a query reads, and what is refused.
+// Tenants over HTTP, and own metrics: where a request names one, which ones a query reads, and what is refused.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Gateway, startGateway } from './gateway.ts'
 import { post, write, writeBody } from './remote-write.ts'
@@ -65,5 +67,17 @@ describe('tenants', () => {
     )
     expect(text).toMatch(/prometheus_tsdb_head_samples_appended_total\{type="float"\} [45]/)
     expect(text).toContain('prometheus_config_last_reload_successful 1')
+  })
+
+  it('exposes every metric that the dashboard of the gateway shows', async () => {
+    const text = await (await fetch(`${gateway.url}/metrics`)).text()
+    const dashboard = readFileSync(
+      join(import.meta.dirname, '../../dashboards/gateway.json'),
+      'utf8',
+    )
+    const shown = new Set(dashboard.match(/\b(prometheus|crowsnest|thanos|process)_[a-z_]+/g))
+    shown.delete('crowsnest_gateway')
+    expect(shown.size).toBeGreaterThan(10)
+    for (const name of shown) expect(text).toContain(`# TYPE ${name.replace(/_bucket$/, '')} `)
   })
 })
