@@ -8,9 +8,10 @@ import { UserError } from '../model/index.ts'
 import { createMatcherCompiler } from '../promql/index.ts'
 import { FanOut, neverCancelled } from '../storage/index.ts'
 import { createLogger, Metrics } from '../telemetry/index.ts'
-import { createUlidFactory, LocalBlocks } from '../tsdb/index.ts'
+import { createUlidFactory, LocalBlocks, nodeFiles, rehomeLanes } from '../tsdb/index.ts'
 import { openBlockBucket } from './block-bucket.ts'
 import { BlockMaintenance, cuttableLane } from './block-maintenance.ts'
+import { createLaneHead } from './lane-head.ts'
 import type { BlockThreadData } from './thread-data.ts'
 
 const data = workerData as BlockThreadData
@@ -22,6 +23,17 @@ const metrics = new Metrics()
 const record = new ShippedRecord(directory)
 const { isShipped } = record
 const blocks = await LocalBlocks.open({ directory, seed, compileMatcher, nextUlid, log, isShipped })
+const { from, to, head } = data.rehome
+await rehomeLanes({
+  from,
+  to,
+  files: nodeFiles,
+  blocks,
+  createHead: (sink) => createLaneHead(head, sink, compileMatcher),
+  compile: compileMatcher,
+  log,
+  clock: Date.now,
+})
 const maintenance = new BlockMaintenance({ data, blocks, compileMatcher, log })
 const bucket = await openBlockBucket({ data, blocks, record, compileMatcher, log, metrics })
 const sources = [{ queryable: blocks }, { queryable: bucket.queryable }]

@@ -1,26 +1,13 @@
 // Lane thread: one storage lane, served on the ports of the front, the query threads and the block thread.
 
 import { workerData } from 'node:worker_threads'
-import {
-  type AdmissionConfig,
-  checkRequestSize,
-  createAdmission,
-  limitsOf,
-} from '../ingest/index.ts'
-import { hashKeySizeBytes } from '../kernel/index.ts'
+import type { AdmissionConfig } from '../ingest/index.ts'
 import { LaneServer } from '../lane/index.ts'
 import type { Matcher } from '../model/index.ts'
 import { createMatcherCompiler } from '../promql/index.ts'
 import { createLogger } from '../telemetry/index.ts'
-import {
-  Head,
-  type HeadAdmission,
-  nodeFiles,
-  portCommitter,
-  StorageLane,
-  Wal,
-  walDefaults,
-} from '../tsdb/index.ts'
+import { nodeFiles, portCommitter, StorageLane, Wal, walDefaults } from '../tsdb/index.ts'
+import { createLaneHead, headAdmission } from './lane-head.ts'
 import type { LaneThreadData } from './thread-data.ts'
 
 const data = workerData as LaneThreadData
@@ -35,17 +22,7 @@ const wal = Wal.open({
   onDamage: (damage) => log.error(damage, 'the write-ahead log is damaged'),
 })
 
-const head = new Head({
-  seed: data.seed,
-  hashKeys: crypto.getRandomValues(new Uint8Array(hashKeySizeBytes)),
-  sink: wal,
-  compile,
-  admission: headAdmission(data.admission),
-  limits: data.limits,
-  oldestAcceptedMs: () => Date.now() - data.retentionMs,
-  cutWindows: data.cutWindows,
-})
-
+const head = createLaneHead(data, wal, compile)
 const lane = new StorageLane({ head, wal, log, clock: Date.now, waitingBytesMax: 64 << 20 })
 
 const server = new LaneServer({
@@ -93,12 +70,3 @@ const server = new LaneServer({
 
 for (const port of data.clientPorts) server.serve(port)
 await lane.replay()
-
-function headAdmission(config: AdmissionConfig): HeadAdmission {
-  return {
-    epoch: config.epoch,
-    admit: createAdmission(config),
-    seriesMax: (tenant) => limitsOf(config, tenant).activeSeriesMax,
-    checkSize: (tenant, counts) => checkRequestSize(limitsOf(config, tenant), tenant, counts),
-  }
-}

@@ -6,18 +6,22 @@ import type { HashSeed } from '../kernel/index.ts'
 import type { EvaluationOptions, ParserFeatures } from '../promql/index.ts'
 import type { CutRules, HeadLimits } from '../tsdb/index.ts'
 
-/** A storage lane's start. */
-export interface LaneThreadData {
-  readonly directory: string
-  /** To the log thread. */
-  readonly logPort: MessagePort
-  /** The front, the query threads and the block thread. */
-  readonly clientPorts: readonly MessagePort[]
+/** What a lane's head is made of. */
+export interface LaneHeadData {
   readonly seed: HashSeed
   readonly limits: HeadLimits
   readonly admission: AdmissionConfig
   readonly retentionMs: number
   readonly cutWindows: readonly number[]
+}
+
+/** A storage lane's start. */
+export interface LaneThreadData extends LaneHeadData {
+  readonly directory: string
+  /** To the log thread. */
+  readonly logPort: MessagePort
+  /** The front, the query threads and the block thread. */
+  readonly clientPorts: readonly MessagePort[]
   readonly logLevel: string
 }
 
@@ -28,6 +32,12 @@ export interface BlockThreadData {
   readonly clientPorts: readonly MessagePort[]
   readonly seed: HashSeed
   readonly logLevel: string
+  /** Logs of lanes that are no more, and that of a lane that stays: their directories. */
+  readonly rehome: {
+    readonly from: readonly string[]
+    readonly to: string
+    readonly head: LaneHeadData
+  }
   readonly rules: CutRules
   readonly retentionMs: number
   readonly retentionSizeBytes: number

@@ -43,10 +43,16 @@ export function blockThreadData(
 ) {
   const memoryBytesMax = Math.floor(0.9 * headMemoryBytes(config, lanes))
   const idleMs = msOf(config.storage.lateDataWait)
+  const gone = directory.lanesOnDisk().filter((lane) => lane >= lanes)
   return {
     directory: directory.blocksDirectory,
     seed,
     logLevel: config.log.level,
+    rehome: {
+      from: gone.map((lane) => directory.laneDirectory(lane)),
+      to: directory.laneDirectory(0),
+      head: { ...laneThreadData(config, 1, seed), cutWindows: [] },
+    },
     rules: {
       ...cutRuleDefaults,
       idleMs,
