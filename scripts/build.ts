@@ -50,7 +50,7 @@ function protoTarget(): Target[] {
   const code = join(root, 'build/proto/messages.js')
   const types = join(root, 'build/proto/messages.d.ts')
   const flags =
-    '-t static-module -w es6 --es6 --dependency protobufjs/minimal.js --no-create --no-verify --no-service'.split(
+    '-t static-module -w es6 --es6 --dependency protobufjs/minimal.js --no-create --no-verify --no-delimited --no-typeurl --no-service'.split(
       ' ',
     )
   return [

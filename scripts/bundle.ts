@@ -13,6 +13,10 @@ const entries = Object.fromEntries([
   ...threads.map((name) => [name.replace(/\.ts$/, ''), join(root, 'src/roles', name)]),
 ])
 
+// Modules of rooms only define things. Said here, it lets a thread load what it takes through a room's door and not the
+// whole room: two thirds of what a thread weighs is code.
+const rooms = /\/(?:src\/(?!roles|main)|build\/proto\/)/
+
 rmSync(out, { recursive: true, force: true })
 await build({
   root,
@@ -26,6 +30,7 @@ await build({
     minify: false,
     rollupOptions: {
       input: entries,
+      treeshake: { moduleSideEffects: (id) => !rooms.test(id) },
       output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
     },
   },

@@ -25,6 +25,8 @@ export type CallObserver = (
 export interface PoolThread {
   readonly port: MessagePort
   readonly cancelWords: Int32Array
+  /** Called once, before the first call that it gets: a thread that nobody asks needs no memory. */
+  readonly start?: () => void
 }
 
 interface Pending {
@@ -39,6 +41,7 @@ interface ThreadState {
   readonly port: MessagePort
   readonly cancelWords: Int32Array
   readonly freeWords: number[]
+  start: (() => void) | undefined
   busy: number
 }
 
@@ -52,8 +55,8 @@ export class QueryPool {
   constructor(threads: readonly PoolThread[], options: AdmissionOptions, observe: CallObserver) {
     this.#active = new ActiveQueries(options)
     this.#observe = observe
-    this.#threads = threads.map(({ port, cancelWords }) => {
-      const state = { port, cancelWords, freeWords: [...cancelWords.keys()], busy: 0 }
+    this.#threads = threads.map(({ port, cancelWords, start }) => {
+      const state = { port, cancelWords, freeWords: [...cancelWords.keys()], start, busy: 0 }
       port.on('message', (message: FromThread) => this.#receive(message))
       return state
     })
@@ -78,6 +81,8 @@ export class QueryPool {
         answer instanceof UserError ? reject(answer) : resolve(answer)
       this.#pending.set(id, { call, thread, cancelIndex, settle, body: undefined })
       signal.addEventListener('abort', () => this.#cancel(id), { once: true })
+      thread.start?.()
+      thread.start = undefined
       thread.port.postMessage({ type: 'run', id, call, cancelIndex } satisfies ToThread)
       if (signal.aborted) this.#cancel(id)
     })

@@ -80,8 +80,8 @@ export async function startThreads(
     const engine = { ...engineOptions(config), hashSeed: seed }
     const replicaLabels = config.query.replicaLabel
     const data: QueryThreadData = { port, sourcePorts, cancelWords, engine, replicaLabels }
-    spawn('query-thread', data, [port, ...sourcePorts])
-    return { port: port1, cancelWords }
+    const start = (): void => void spawn('query-thread', data, [port, ...sourcePorts])
+    return { port: port1, cancelWords, start }
   })
   log.debug({ threads: workers.length }, 'threads have started')
   return {
