@@ -86,6 +86,7 @@ export async function openBlockBucket(parts: {
     async close() {
       ending.abort()
       await Promise.all(running)
+      await bucket.close()
     },
   }
 }
