@@ -88,6 +88,7 @@ const head = new Head({
     },
   },
   compile: createMatcherCompiler(),
+  startTimestamps: false,
   limits: headLimitDefaults,
   oldestAcceptedMs: () => 0,
   cutWindows: [],

@@ -97,6 +97,11 @@ export class HistogramAppender {
     return this.#startTimestamps ? chunkEncoding.floatHistogramSt : chunkEncoding.floatHistogram
   }
 
+  /** Whether the chunk's encoding has room for start timestamps. */
+  get keepsStartTimestamps(): boolean {
+    return this.#startTimestamps
+  }
+
   /** Samples appended so far. */
   get count(): number {
     return this.#count

@@ -3,7 +3,7 @@
 // (64 B a row), series info (32 B), lookup entries (24 B) and label pairs (48 B). Address 0 means none.
 // State: 0 last value bits u64 · 8 pending bits u64 (low `count`) · 16 last time · 20 last delta · 24 open chunk ·
 //   28 u16 bytes used · 30 u16 bytes of room · 32 u8 pending bit count · 33 u8 leading · 34 u8 trailing ·
-//   35 u8 kind of the last sample (0 none, 1 float, 2 histogram) · 36 u16 samples in the open chunk ·
+//   35 u8 kind of the last sample (0 none, 1 float, 2 histogram, 3 float kept beside) · 36 u16 samples in the open chunk ·
 //   40 time of its first sample · 44 its end · 48 newest closed chunk · 52 closed chunks.
 // Info: 0 canonical hash (16 B, tenant apart) · 16 address of the pair ids · 20 their count · 24 tenant id.
 // Chunk: 0 next older · 4 first time · 8 last time · 12 u16 size · 16 data.
@@ -32,8 +32,8 @@ export const refDropped = 0xfffffffe
 /** Refs at and above this name no series. */
 export const refLimit = 0xfffffff0
 
-/** What the last sample of a series was. */
-export const sampleKind = { none: 0, float: 1, histogram: 2 } as const
+/** What the last sample of a series was; a started float has its bits in the state, but is in no chunk of the kernel. */
+export const sampleKind = { none: 0, float: 1, histogram: 2, startedFloat: 3 } as const
 
 /** Reads one generation's memory. Addresses are bytes; everything is read in place. */
 export class HeadView {

@@ -57,7 +57,9 @@ const tenantOverride = Type.Object(
 export const storage = Type.Object(
   {
     lanes: count(0, 'Storage threads; 0 = one, more from eight cores on.'),
-    startTimestamps: flag('Keep start timestamps; chunks are then written in encodings 4 to 6.'),
+    startTimestamps: flag(
+      'Keep start timestamps and use them in queries; chunks that have any are in encodings 4 to 6.',
+    ),
     lateDataWait: duration(
       '10m',
       'A window that is over becomes a block once nothing was written to it for so long.',

@@ -24,6 +24,7 @@ export function createLaneHead(
     compile,
     admission: headAdmission(data.admission),
     limits: data.limits,
+    startTimestamps: data.startTimestamps,
     oldestAcceptedMs: () => Date.now() - data.retentionMs,
     cutWindows: data.cutWindows,
   })

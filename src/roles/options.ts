@@ -41,6 +41,7 @@ export function engineOptions(
     ...defaultEngineOptions,
     lookbackMs: msOf(config.query.lookbackDelta),
     maxSamples: config.query.maxSamples,
+    useStartTimestamps: config.storage.startTimestamps,
     features: config.promql.experimental === 'all' ? allParserFeatures : defaultParserFeatures,
   }
 }

@@ -7,7 +7,6 @@ import { hashKeySizeBytes } from '../kernel/index.ts'
 import type { FloatHistogram, Labels } from '../model/index.ts'
 import { sortLabels, staleHigh, staleLow, UserError } from '../model/index.ts'
 import type { EngineOptions, LoadSeries, ScriptStorage, ScriptValue } from '../promql/index.ts'
-import { ChunkStorage } from '../promql/index.ts'
 import type { Queryable } from '../storage/index.ts'
 import { FanOut } from '../storage/index.ts'
 import { Head, headLimitDefaults } from '../tsdb/index.ts'
@@ -19,29 +18,23 @@ const never = Number.MAX_SAFE_INTEGER
 const hints = { unknown: 0, reset: 1, not_reset: 2, gauge: 3 } as const
 const staleMarker = new Float64Array(Uint32Array.of(staleLow, staleHigh).buffer)
 
-/** A head that scripts load to and read from. It keeps no start timestamps: series that have them stand beside it. */
+/** A head that scripts load to and read from, start timestamps included. */
 export class HeadScriptStorage implements ScriptStorage {
   readonly #engine: Pick<EngineOptions, 'compileMatcher' | 'hashSeed'>
-  readonly #started: ChunkStorage
   readonly queryable: Queryable
   #head: Head
 
   constructor(engine: Pick<EngineOptions, 'compileMatcher' | 'hashSeed'>) {
     this.#engine = engine
-    this.#started = new ChunkStorage(engine.compileMatcher, engine.hashSeed)
     this.#head = this.#emptyHead()
-    this.queryable = new FanOut(() => [{ queryable: this.#head }, { queryable: this.#started }])
+    this.queryable = new FanOut(() => [{ queryable: this.#head }])
   }
 
   async append(series: readonly LoadSeries[]): Promise<void> {
-    const isStarted = ({ samples }: LoadSeries): boolean =>
-      samples.some(({ startTimestampMs }) => startTimestampMs !== 0)
-    await this.#started.append(series.filter(isStarted))
-    this.#send(series.filter((each) => !isStarted(each)))
+    this.#send(series)
   }
 
   async clear(): Promise<void> {
-    await this.#started.clear()
     this.#head = this.#emptyHead()
   }
 
@@ -64,6 +57,7 @@ export class HeadScriptStorage implements ScriptStorage {
       sink: { push: () => undefined },
       compile: this.#engine.compileMatcher,
       limits: { ...headLimitDefaults, outOfOrderWindowMs: never, generationsMax: never },
+      startTimestamps: true,
       oldestAcceptedMs: () => -never,
       cutWindows: [],
       admission: {
@@ -92,12 +86,14 @@ function bodyOf(series: readonly LoadSeries[]): Uint8Array {
     const floats = samples.filter(({ value }) => value.kind !== 'histogram')
     return {
       labelsRefs: labelsRefs(labels),
-      samples: floats.map(({ timestampMs, value }) => ({
+      samples: floats.map(({ timestampMs, startTimestampMs, value }) => ({
         timestamp: timestampMs,
+        startTimestamp: startTimestampMs,
         value: numberOf(value),
       })),
-      histograms: histograms.map(({ timestampMs, value }) => ({
+      histograms: histograms.map(({ timestampMs, startTimestampMs, value }) => ({
         timestamp: timestampMs,
+        startTimestamp: startTimestampMs,
         ...messageOf((value as ScriptValue & { kind: 'histogram' }).histogram),
       })),
     }

@@ -10,6 +10,7 @@ import type { CutRules, HeadLimits } from '../tsdb/index.ts'
 export interface LaneHeadData {
   readonly seed: HashSeed
   readonly limits: HeadLimits
+  readonly startTimestamps: boolean
   readonly admission: AdmissionConfig
   readonly retentionMs: number
   readonly cutWindows: readonly number[]

@@ -28,6 +28,7 @@ export function laneThreadData(config: Config, lanes: number, seed: Uint32Array)
   return {
     seed,
     limits,
+    startTimestamps: config.storage.startTimestamps,
     admission: admissionConfig(config, 1),
     retentionMs,
     logLevel: config.log.level,

@@ -59,6 +59,7 @@ export async function openLane(options: {
     hashKeys,
     sink: wal,
     compile,
+    startTimestamps: false,
     limits: headLimitDefaults,
     oldestAcceptedMs: () => Number.NEGATIVE_INFINITY,
     cutWindows: metas.map((meta) => meta.minTimeMs),

@@ -48,6 +48,7 @@ const chunkHeadSize: u32 = 16
 const chunkSizeMax: u32 = 1005
 const growBytes: usize = 1 << 22
 
+// Kinds of float are odd.
 const kindNone: u32 = 0
 const kindFloat: u32 = 1
 
@@ -566,7 +567,7 @@ export function append(
       else if (timeMs < floor) code = exceptionTooOld
       else if (kind != kindNone && time <= load<u32>(state, 16)) {
         if (time < load<u32>(state, 16)) code = exceptionOrder
-        else if (kind == kindFloat && load<u64>(state) == value) {
+        else if ((kind & kindFloat) != 0 && load<u64>(state) == value) {
           unchanged += 1
           continue
         } else code = exceptionDuplicate

@@ -20,6 +20,8 @@ export interface SentHistogram {
   readonly seriesIndex: number
   readonly message: io.prometheus.write.v2.IHistogram
   readonly timestampMs: number
+  /** 0 = unknown. */
+  readonly startMs: number
   /** The message's bytes, for the log; a copy. */
   readonly bytes: Uint8Array
 }
@@ -129,7 +131,8 @@ function readExemplar(
 function readHistogram(version: 1 | 2, seriesIndex: number, bytes: Uint8Array): SentHistogram {
   const type = version === 1 ? prometheus.Histogram : io.prometheus.write.v2.Histogram
   const message = decodeAtDepth<io.prometheus.write.v2.Histogram>(type, bytes, depth)
-  return { seriesIndex, message, timestampMs: Number(message.timestamp), bytes }
+  const startMs = version === 1 ? 0 : Number(message.startTimestamp)
+  return { seriesIndex, message, timestampMs: Number(message.timestamp), startMs, bytes }
 }
 
 function readMetadata(bytes: Uint8Array): SentMetadata {

@@ -21,6 +21,7 @@ import type { Generations } from './generations.ts'
 import { histogramOf } from './histogram-input.ts'
 import type { LabelCache } from './label-cache.ts'
 import { type RecordSink, RecordWriter, recordType } from './record.ts'
+import { keptStart, startedSeriesOf } from './started-floats.ts'
 import { refusal, shownLabels, type Tally } from './tally.ts'
 
 /** What becomes of a new series: stored under canonical labels, dropped, or refused. */
@@ -46,6 +47,8 @@ export interface WriteBounds {
   /** No new series while this is so; known ones go on. */
   readonly isMemoryFull: () => boolean
   readonly droppedMappingsMax: number
+  /** Start timestamps are kept; where they are not, they end here. */
+  readonly startTimestamps: boolean
 }
 
 /** One request, decoded. */
@@ -88,6 +91,8 @@ export class BodyWriter {
   readonly #refused = new Set<number>()
   readonly #targets: Target[] = []
   readonly #record = new RecordWriter()
+  /** Flags of the series that come with start timestamps which are kept; undefined = none does. */
+  readonly #started: Uint8Array | undefined
 
   constructor(
     request: WriteRequest,
@@ -107,6 +112,7 @@ export class BodyWriter {
     this.#sink = options.sink
     this.#tally = options.tally
     this.#labels = new BodyLabels(request.body, options.labelCache)
+    this.#started = this.#bounds.startTimestamps ? startedSeriesOf(request.body) : undefined
   }
 
   /** Decodes the rest, then stores samples and histograms. Throws UserError bad_data before anything is stored. */
@@ -217,7 +223,7 @@ export class BodyWriter {
     generation.flushSeries(this.#sink)
     generation.lastWriteMs = nowMs
     const floorsMs = this.#floorsOf(generation)
-    const outcome = generation.memory.append(body, refs, {
+    const outcome = generation.memory.append(body, this.#plainRefs(refs), {
       floorMs: this.#bounds.oldestAcceptedMs,
       ceilingMs: this.#bounds.newestAcceptedMs,
       ...(floorsMs === undefined ? {} : { floorsMs }),
@@ -231,7 +237,16 @@ export class BodyWriter {
     this.#tally.samplesWritten += outcome.appended + outcome.unchanged
     if (outcome.exceptions.length > 0)
       this.#resolve(target, Uint32Array.from(outcome.exceptions), floorsMs)
+    if (this.#started !== undefined) this.#writeStarted(target, this.#started, floorsMs)
     for (const histogram of histograms) this.#writeHistogram(target, histogram, floorsMs)
+  }
+
+  // Refs for the kernel, which has no room for start timestamps.
+  #plainRefs(refs: Uint32Array): Uint32Array {
+    const started = this.#started
+    return started === undefined
+      ? refs
+      : refs.map((ref, i) => (started[i] === 0 ? ref : refMissing))
   }
 
   // The oldest time accepted of each series, where later windows know it; undefined where no later window is open.
@@ -346,7 +361,7 @@ export class BodyWriter {
       if (code === exceptionCode.outOfOrder && this.#mayBeLate(generation, ref, timeMs)) {
         const low = body.valueWords[2 * sample]!
         const high = body.valueWords[2 * sample + 1]!
-        const outcome = generation.insertOutOfOrder(ref, timeMs, low, high)
+        const outcome = generation.insertOutOfOrder(ref, { timeMs, low, high, startMs: 0 })
         if (outcome === 'stored') {
           record.uvarint(ref)
           record.uvarint(timeMs - generation.key.windowStartMs)
@@ -361,6 +376,57 @@ export class BodyWriter {
       } else this.#refuseSample(generation, ref, timeMs, code, floors?.[index])
     }
     if (record.sizeBytes > empty) this.#sink.push(record.finish(), generation.windowKey)
+  }
+
+  // Series with start timestamps, sample by sample.
+  #writeStarted(target: Target, started: Uint8Array, floors: Float64Array | undefined): void {
+    const { generation, refs } = target
+    const { sampleStarts, timestampsMs, valueWords, startTimestampsMs } = this.#request.body
+    const { windowStartMs: start } = generation.key
+    const record = this.#record
+    record.begin(recordType.startedSamples)
+    const empty = record.sizeBytes
+    for (let i = 0; i < started.length; i++) {
+      const ref = refs[i]!
+      if (started[i] === 0 || ref >= refLimit) continue
+      for (let s = sampleStarts[i]!; s < sampleStarts[i + 1]!; s++) {
+        const timeMs = timestampsMs[s]!
+        if (timeMs < start || timeMs >= start + windowMs) continue
+        const fault = this.#fault(generation, ref, timeMs, floors?.[i])
+        const [low, high] = [valueWords[2 * s]!, valueWords[2 * s + 1]!]
+        const startMs = keptStart(startTimestampsMs[s]!)
+        const outcome =
+          fault === undefined
+            ? generation.storeStarted(ref, { timeMs, low, high, startMs })
+            : 'duplicate'
+        if (outcome === 'duplicate') {
+          const code = fault ?? exceptionCode.duplicate
+          this.#refuseSample(generation, ref, timeMs, code, floors?.[i])
+          continue
+        }
+        this.#tally.samplesWritten += 1
+        if (outcome === 'unchanged') continue
+        record.uvarint(ref)
+        record.uvarint(timeMs - start)
+        record.varint(startMs)
+        record.word(low)
+        record.word(high)
+      }
+    }
+    if (record.sizeBytes > empty) this.#sink.push(record.finish(), generation.windowKey)
+  }
+
+  // Why a sample cannot be stored, whatever it says: the kernel's rules (kernel/as/head.ts).
+  #fault(
+    generation: Generation,
+    ref: number,
+    timeMs: number,
+    floorMs = Number.NEGATIVE_INFINITY,
+  ): number | undefined {
+    const { oldestAcceptedMs, newestAcceptedMs } = this.#bounds
+    if (timeMs > newestAcceptedMs) return exceptionCode.future
+    if (timeMs < Math.max(floorMs, oldestAcceptedMs)) return exceptionCode.tooOld
+    return this.#mayBeLate(generation, ref, timeMs) ? undefined : exceptionCode.outOfOrder
   }
 
   #mayBeLate(generation: Generation, ref: number, timeMs: number): boolean {
@@ -403,18 +469,15 @@ export class BodyWriter {
       )
       return
     }
-    const { oldestAcceptedMs, newestAcceptedMs } = this.#bounds
-    const floorMs = floors?.[seriesIndex] ?? Number.NEGATIVE_INFINITY
-    const isEarly = timestampMs < Math.max(floorMs, oldestAcceptedMs)
-    if (timestampMs > newestAcceptedMs) {
-      this.#refuseSample(generation, ref, timestampMs, exceptionCode.future)
+    const fault = this.#fault(generation, ref, timestampMs, floors?.[seriesIndex])
+    if (fault !== undefined) {
+      this.#refuseSample(generation, ref, timestampMs, fault, floors?.[seriesIndex])
       return
     }
-    if (isEarly || !this.#mayBeLate(generation, ref, timestampMs)) {
-      this.#refuseSample(generation, ref, timestampMs, exceptionCode.tooOld, floorMs)
-      return
-    }
-    const outcome = generation.appendHistogram(ref, timestampMs, sample, sent.bytes)
+    const startMs = this.#bounds.startTimestamps ? keptStart(sent.startMs) : 0
+    const { bytes } = sent
+    const stored = { timeMs: timestampMs, sample, bytes, startMs }
+    const outcome = generation.storeHistogram(ref, stored)
     if (outcome === 'duplicate') {
       this.#refuseSample(generation, ref, timestampMs, exceptionCode.duplicate)
       return
@@ -424,7 +487,8 @@ export class BodyWriter {
     this.#record.begin(recordType.histogram)
     this.#record.uvarint(ref)
     this.#record.uvarint(timestampMs - generation.key.windowStartMs)
-    this.#record.block(sent.bytes)
+    this.#record.block(bytes)
+    if (startMs !== 0) this.#record.varint(startMs)
     this.#sink.push(this.#record.finish(), generation.windowKey)
   }
 

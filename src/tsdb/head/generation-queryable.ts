@@ -136,7 +136,12 @@ export class SealedGeneration extends GenerationQueryable {
     const sideOf = (ref: number) => {
       const chunks = sides.get(ref)
       if (chunks === undefined) return undefined
-      return { chunks: [...chunks], outOfOrder: undefined, histogram: undefined }
+      return {
+        chunks: [...chunks],
+        outOfOrder: undefined,
+        histogram: undefined,
+        floats: undefined,
+      }
     }
     super(new GenerationReader({ key, view, tenants, labelNames, seed, sideOf }), compile)
     this.key = key

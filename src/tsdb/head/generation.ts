@@ -6,7 +6,7 @@
 import {
   chunkEncoding,
   decodeChunk,
-  type HistogramSample,
+  isHistogramEncoding,
   SampleBuffer,
   toFloatHistogram,
 } from '../../chunk/index.ts'
@@ -37,8 +37,10 @@ import {
   appendHistogram,
   OutOfOrderSamples,
   type SideSeries,
+  type StartedHistogram,
   sideChunksOf,
 } from './side-series.ts'
+import { appendStarted, type StartedSample } from './started-floats.ts'
 
 /** Ids of a generation whose records merge into another one, by its own ids. */
 export interface Numbering {
@@ -78,8 +80,8 @@ export class Generation {
   /** Bounds of what is stored beside the linear memory. */
   sideMinMs = Number.POSITIVE_INFINITY
   sideMaxMs = Number.NEGATIVE_INFINITY
-  /** Float samples stored out of order. */
-  lateCount = 0
+  /** Float samples stored beside the linear memory. */
+  sideFloatCount = 0
   readonly #seed: HashSeed
   readonly #tenantIds = new Map<string, number>()
   readonly #nameIds = new Map<string, number>()
@@ -123,7 +125,7 @@ export class Generation {
       isOutOfOrder,
       isSealed: this.sealed,
       seriesCount: view.seriesCount,
-      sampleCount: view.sampleCount + this.lateCount,
+      sampleCount: view.sampleCount + this.sideFloatCount,
       memoryBytes: this.memoryBytes(),
       minTimeMs: Math.min(
         this.sideMinMs,
@@ -281,27 +283,16 @@ export class Generation {
     return this.key.windowStartMs + words[(state >>> 2) + 4]!
   }
 
-  /** Stores a histogram of this window, in its place. `bytes` is the message as sent; the caller leaves it alone. */
-  appendHistogram(
-    ref: number,
-    timeMs: number,
-    sample: HistogramSample,
-    bytes: Uint8Array,
-  ): OutOfOrderOutcome {
+  /** Stores a histogram of this window, in its place; the caller leaves its bytes alone. */
+  storeHistogram(ref: number, sent: StartedHistogram): OutOfOrderOutcome {
+    const { timeMs, sample, bytes } = sent
     const newestMs = this.newestMs(ref)
-    const view = this.memory.view
-    const state = view.stateOf(ref)
-    const continues = view.bytes[state + 35] === sampleKind.histogram
-    const windowEndMs = this.key.windowStartMs + windowMs
+    const continues = this.#kindOf(ref) === sampleKind.histogram
     if (timeMs > newestMs) {
       this.memory.closeFloatChunk(ref)
-      const side = this.sideOf(ref)
-      appendHistogram(side, timeMs, sample, bytes, { continues, windowEndMs })
-      const { words } = view
-      words[(state >>> 2) + 4] = timeMs - this.key.windowStartMs
-      view.bytes[state + 35] = sampleKind.histogram
-      this.sideMinMs = Math.min(this.sideMinMs, timeMs)
-      this.sideMaxMs = Math.max(this.sideMaxMs, timeMs)
+      const windowEndMs = this.key.windowStartMs + windowMs
+      appendHistogram(this.sideOf(ref), sent, { continues, windowEndMs })
+      this.#setNewest(ref, timeMs, sampleKind.histogram)
       this.sideBytes += bytes.length >>> 1
       return 'stored'
     }
@@ -312,17 +303,57 @@ export class Generation {
     }
     if (this.#holdsHistogram(ref, timeMs, toFloatHistogram(sample))) return 'unchanged'
     if (this.#takenBy(ref, timeMs, 0, 0) !== undefined) return 'duplicate'
-    addLateHistogram(this.sideOf(ref), timeMs, sample)
+    addLateHistogram(this.sideOf(ref), sent)
     this.sideMinMs = Math.min(this.sideMinMs, timeMs)
     this.sideBytes += bytes.length
     return 'stored'
+  }
+
+  /** Stores a float sample of this window that has a start timestamp, or whose neighbours have, in its place. */
+  storeStarted(ref: number, sample: StartedSample): OutOfOrderOutcome {
+    const { timeMs, low, high } = sample
+    const newestMs = this.newestMs(ref)
+    if (timeMs < newestMs) return this.insertOutOfOrder(ref, sample)
+    const kind = this.#kindOf(ref)
+    const { view } = this.memory
+    const state = view.stateOf(ref) >>> 2
+    if (timeMs === newestMs) {
+      const isFloat = kind !== sampleKind.histogram
+      const isSame = view.words[state] === low && view.words[state + 1] === high
+      return isFloat && isSame ? 'unchanged' : 'duplicate'
+    }
+    this.memory.closeFloatChunk(ref)
+    const windowEndMs = this.key.windowStartMs + windowMs
+    const continues = kind === sampleKind.startedFloat
+    const side = this.sideOf(ref)
+    this.sideBytes += side.floats === undefined ? 1024 : 16
+    appendStarted(side, sample, { continues, windowEndMs })
+    view.words[state] = low
+    view.words[state + 1] = high
+    this.#setNewest(ref, timeMs, sampleKind.startedFloat)
+    this.sideFloatCount += 1
+    return 'stored'
+  }
+
+  #kindOf(ref: number): number {
+    const { view } = this.memory
+    return view.bytes[view.stateOf(ref) + 35]!
+  }
+
+  #setNewest(ref: number, timeMs: number, kind: number): void {
+    const { view } = this.memory
+    const state = view.stateOf(ref)
+    view.words[(state >>> 2) + 4] = timeMs - this.key.windowStartMs
+    view.bytes[state + 35] = kind
+    this.sideMinMs = Math.min(this.sideMinMs, timeMs)
+    this.sideMaxMs = Math.max(this.sideMaxMs, timeMs)
   }
 
   /** The side of a series, made on first use. */
   sideOf(ref: number): SideSeries {
     let side = this.sides.get(ref)
     if (side === undefined) {
-      side = { chunks: [], outOfOrder: undefined, histogram: undefined }
+      side = { chunks: [], outOfOrder: undefined, histogram: undefined, floats: undefined }
       this.sides.set(ref, side)
       this.sideBytes += 256
     }
@@ -330,7 +361,8 @@ export class Generation {
   }
 
   /** Stores a float sample older than the newest of its series, unless the time is taken. */
-  insertOutOfOrder(ref: number, timeMs: number, low: number, high: number): OutOfOrderOutcome {
+  insertOutOfOrder(ref: number, sample: StartedSample): OutOfOrderOutcome {
+    const { timeMs, low, high } = sample
     const taken = this.#takenBy(ref, timeMs, low, high)
     if (taken !== undefined) return taken
     const side = this.sideOf(ref)
@@ -345,10 +377,10 @@ export class Generation {
       this.sideBytes += side.outOfOrder === undefined ? 2200 : 0
       side.outOfOrder = samples
     }
-    samples.insert(-samples.find(timeMs) - 1, timeMs, low, high)
+    samples.insert(-samples.find(timeMs) - 1, sample)
     this.sideMinMs = Math.min(this.sideMinMs, timeMs)
     this.sideMaxMs = Math.max(this.sideMaxMs, timeMs)
-    this.lateCount += 1
+    this.sideFloatCount += 1
     return 'stored'
   }
 
@@ -481,8 +513,7 @@ export class Generation {
       return late.words[2 * index] === low && late.words[2 * index + 1] === high
         ? 'unchanged'
         : 'duplicate'
-    const histogram = side.histogram
-    const chunks = sideChunksOf({ chunks: side.chunks, outOfOrder: undefined, histogram })
+    const chunks = sideChunksOf({ ...side, outOfOrder: undefined })
     for (const chunk of chunks) {
       if (timeMs < chunk.minTimeMs || timeMs > chunk.maxTimeMs) continue
       const found = this.#inChunk(
@@ -504,7 +535,7 @@ export class Generation {
     if (side === undefined) return false
     const buffer = this.#scratch
     for (const { encoding, bytes, minTimeMs, maxTimeMs } of sideChunksOf(side)) {
-      if (timeMs < minTimeMs || timeMs > maxTimeMs || encoding === chunkEncoding.xor) continue
+      if (timeMs < minTimeMs || timeMs > maxTimeMs || !isHistogramEncoding(encoding)) continue
       buffer.clear()
       decodeChunk(encoding, bytes, 0, bytes.length, buffer)
       const index = buffer.timestampsMs.subarray(0, buffer.count).indexOf(timeMs)
@@ -529,7 +560,7 @@ export class Generation {
     const { timestampsMs, words, count } = buffer
     for (let i = 0; i < count; i++) {
       if (timestampsMs[i] !== timeMs) continue
-      const isFloat = encoding === chunkEncoding.xor
+      const isFloat = !isHistogramEncoding(encoding)
       return isFloat && words[2 * i] === low && words[2 * i + 1] === high
         ? 'unchanged'
         : 'duplicate'

@@ -88,6 +88,8 @@ export interface HeadOptions {
   readonly compile: MatcherCompiler
   readonly admission: HeadAdmission
   readonly limits: HeadLimits
+  /** Keeps start timestamps, in chunks of encodings 4 to 6; otherwise they are dropped where they come in. */
+  readonly startTimestamps: boolean
   /** Samples before this are refused: the bound of retention. */
   readonly oldestAcceptedMs: () => number
   /** Starts of windows that are in blocks already. */
@@ -142,7 +144,12 @@ export class Head implements Queryable {
     this.#generations = new Generations(options.seed, limits.generationsMax, options.cutWindows)
     this.#exemplars = new Exemplars(limits.exemplarsPerTenantMax)
     this.#metadata = new FamilyMetadataStore(limits.familiesPerTenantMax)
-    this.#replayer = new Replayer(this.#generations, this.#exemplars, this.#metadata)
+    this.#replayer = new Replayer({
+      generations: this.#generations,
+      exemplars: this.#exemplars,
+      metadata: this.#metadata,
+      startTimestamps: options.startTimestamps,
+    })
     this.#fanOut = new FanOut(() =>
       this.#generations.all().map((generation) => {
         const queryable = this.#queryableOf(generation)
@@ -184,6 +191,7 @@ export class Head implements Queryable {
           seriesMax: this.#admission.seriesMax(tenant),
           isMemoryFull,
           droppedMappingsMax: limits.droppedMappingsMax,
+          startTimestamps: this.#options.startTimestamps,
         },
       },
     )

@@ -17,6 +17,7 @@ export const recordType = {
   bodiesApplied: 9,
   generationStart: 10,
   numberingMerged: 11,
+  startedSamples: 12,
 } as const
 
 /** Where records go: the log of the lane. `windowKey` is that of the generation, or `laneRecordKey`. */
@@ -75,6 +76,11 @@ export class RecordWriter {
       rest = Math.floor(rest / 128)
     }
     this.#bytes[this.#size++] = rest
+  }
+
+  /** A signed integer within ±2^52, in zig-zag form. */
+  varint(value: number): void {
+    this.uvarint(value < 0 ? -2 * value - 1 : 2 * value)
   }
 
   raw(bytes: Uint8Array): void {
@@ -141,7 +147,7 @@ export class RecordReader {
     throw this.fault('a varint of at most eight bytes')
   }
 
-  /** A signed integer of 32 bits in zig-zag form. */
+  /** A signed integer in zig-zag form. */
   varint(): number {
     const value = this.uvarint()
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2

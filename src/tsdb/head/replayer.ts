@@ -11,6 +11,7 @@ import type { Generation, Numbering } from './generation.ts'
 import type { Generations } from './generations.ts'
 import { histogramOf } from './histogram-input.ts'
 import { generationOfKey, RecordReader, recordType } from './record.ts'
+import type { StartedSample } from './started-floats.ts'
 
 /** A body that was logged as it came. */
 export interface ReplayedBody {
@@ -28,16 +29,24 @@ export class Replayer {
   /** Body records found in the log, and those logged since it was opened: a record in the log speaks of the former only. */
   #found: Uint8Array[] = []
   #added: Uint8Array[] = []
+  readonly #startTimestamps: boolean
   readonly #numberings = new Map<Generation, Numbering>()
   #refs = new Uint32Array(4096)
   #starts = new Uint32Array(4097)
   #times = new Float64Array(4096)
   #words = new Uint32Array(8192)
 
-  constructor(generations: Generations, exemplars: Exemplars, metadata: FamilyMetadataStore) {
-    this.#generations = generations
-    this.#exemplars = exemplars
-    this.#metadata = metadata
+  /** Start timestamps in the log are dropped unless they are kept still. */
+  constructor(options: {
+    readonly generations: Generations
+    readonly exemplars: Exemplars
+    readonly metadata: FamilyMetadataStore
+    readonly startTimestamps: boolean
+  }) {
+    this.#generations = options.generations
+    this.#exemplars = options.exemplars
+    this.#metadata = options.metadata
+    this.#startTimestamps = options.startTimestamps
   }
 
   /** Applies one record. Throws CorruptionError when it makes no sense where it stands. */
@@ -85,13 +94,15 @@ export class Replayer {
     else if (type === recordType.tenant) this.#tenant(reader, generation, numbering)
     else if (type === recordType.series) generation.replaySeries(reader, numbering)
     else if (type === recordType.samples) this.#samples(reader, generation, numbering)
-    else if (type === recordType.outOfOrder) {
+    else if (type === recordType.outOfOrder || type === recordType.startedSamples) {
+      const isStarted = type === recordType.startedSamples
       while (!reader.atEnd) {
         const ref = checkedRef(reader, reader.uvarint(), generation, numbering)
         const timeMs = generation.key.windowStartMs + reader.uvarint()
-        const [low, high] = [reader.word(), reader.word()]
-        if (timeMs <= generation.newestMs(ref)) generation.insertOutOfOrder(ref, timeMs, low, high)
-        else this.#appendOne(generation, ref, timeMs, low, high)
+        const startMs = isStarted ? reader.varint() : 0
+        const sample = { timeMs, startMs, low: reader.word(), high: reader.word() }
+        if (isStarted && this.#startTimestamps) generation.storeStarted(ref, sample)
+        else this.#storePlain(generation, ref, { ...sample, startMs: 0 })
       }
     } else if (type === recordType.histogram) this.#histogram(reader, generation, numbering)
     else throw reader.fault(`a known record type, not ${type}`)
@@ -109,7 +120,12 @@ export class Replayer {
     numbering?.tenants.push(own)
   }
 
-  #appendOne(generation: Generation, ref: number, timeMs: number, low: number, high: number): void {
+  #storePlain(generation: Generation, ref: number, sample: StartedSample): void {
+    const { timeMs, low, high } = sample
+    if (timeMs <= generation.newestMs(ref)) {
+      generation.insertOutOfOrder(ref, sample)
+      return
+    }
     const columns = {
       seriesCount: 1,
       sampleCount: 1,
@@ -148,7 +164,8 @@ export class Replayer {
     // Only where generations merge: what came in order to each of them may be late in the whole.
     for (const sample of Uint32Array.from(exceptions.filter((_, i) => i % 3 === 0))) {
       const [low, high] = [this.#words[2 * sample]!, this.#words[2 * sample + 1]!]
-      generation.insertOutOfOrder(this.#refs[sample]!, this.#times[sample]!, low, high)
+      const timeMs = this.#times[sample]!
+      generation.insertOutOfOrder(this.#refs[sample]!, { timeMs, low, high, startMs: 0 })
     }
   }
 
@@ -156,9 +173,11 @@ export class Replayer {
     const ref = checkedRef(reader, reader.uvarint(), generation, numbering)
     const timeMs = generation.key.windowStartMs + reader.uvarint()
     const bytes = reader.block().slice()
+    const startMs = reader.atEnd ? 0 : reader.varint()
     const sample = histogramOf(io.prometheus.write.v2.Histogram.decode(bytes), bytes)
     if (typeof sample === 'string') throw reader.fault(`a valid histogram: ${sample}`)
-    generation.appendHistogram(ref, timeMs, sample, bytes)
+    const kept = this.#startTimestamps ? startMs : 0
+    generation.storeHistogram(ref, { timeMs, sample, bytes, startMs: kept })
   }
 
   #exemplar(reader: RecordReader): void {

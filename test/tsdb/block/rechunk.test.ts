@@ -7,6 +7,7 @@ import {
   HistogramAppender,
   type HistogramSample,
   SampleBuffer,
+  Xor2Encoder,
 } from '../../../src/chunk/index.ts'
 import { type ChunkSlice, type EncodedChunk, rechunk } from '../../../src/tsdb/block/rechunk.ts'
 import { encodeXor, type Sample } from './block-fixtures.ts'
@@ -134,6 +135,33 @@ describe('rechunking', () => {
       [1, 10],
       [2, 15],
     ])
+  })
+
+  test('keeps start timestamps of floats and histograms, and that others have none', () => {
+    const encoder = new Xor2Encoder()
+    for (const time of [20, 30, 40]) encoder.append(time, 0, time, time - 5)
+    const xor2 = encoder.finish()
+    const start = { header: 'unknown', startTimestamps: true } as const
+    const appender = new HistogramAppender(start, 50, integerHistogram(2n, 2), 45)
+    const histograms = appender.finish()
+    const slice = (encoding: number, bytes: Uint8Array): ChunkSlice => {
+      return { encoding, bytes, offset: 0, sizeBytes: bytes.length }
+    }
+    const made = rechunk(
+      [
+        floatSlice([
+          [10, 1],
+          [30, 2],
+        ]),
+        slice(chunkEncoding.xor2, xor2),
+        slice(chunkEncoding.histogramSt, histograms),
+      ],
+      always,
+    )
+    expect(made.map(({ encoding }) => encoding)).toEqual([4, 5])
+    const found = decodeAll(made)
+    expect([...found.timestampsMs.subarray(0, found.count)]).toEqual([10, 20, 30, 40, 50])
+    expect([...found.startTimestampsMs.subarray(0, found.count)]).toEqual([0, 15, 0, 35, 45])
   })
 
   test('cuts histogram chunks near a KiB', () => {

@@ -43,6 +43,7 @@ export function createHead(
     admit?: (labels: readonly Label[]) => readonly Label[] | 'dropped'
     seriesMax?: number
     cutWindows?: readonly number[]
+    startTimestamps?: boolean
   } = {},
 ): Head {
   const target = { log }
@@ -52,6 +53,7 @@ export function createHead(
     sink: { push: (record, windowKey) => target.log.push({ record: record.slice(), windowKey }) },
     compile,
     limits: { ...headLimitDefaults, ...options.limits },
+    startTimestamps: options.startTimestamps ?? false,
     oldestAcceptedMs: () => options.oldestAcceptedMs ?? Number.NEGATIVE_INFINITY,
     cutWindows: options.cutWindows ?? [],
     admission: {
@@ -77,8 +79,9 @@ export function replayed(
   log: readonly LogRecord[],
   limits: Partial<HeadLimits> = {},
   cutWindows: readonly number[] = [],
+  startTimestamps = false,
 ): Head {
-  const head = createHead([], { limits, cutWindows })
+  const head = createHead([], { limits, cutWindows, startTimestamps })
   for (const { record, windowKey } of log) head.replay(record, windowKey, 0)
   return head
 }
@@ -117,7 +120,7 @@ export function everything(tenants: readonly string[], sorted = false): SelectRe
   }
 }
 
-/** Series by labels, each a list of `time:bits`. */
+/** Series by labels, each a list of `time:bits`, with `@start` where a start timestamp is known. */
 export async function read(
   source: Queryable,
   request: SelectRequest,
@@ -142,7 +145,8 @@ export async function read(
           histogram === undefined
             ? `${buffer.words[2 * i]}/${buffer.words[2 * i + 1]}`
             : `h${histogram.count}/${histogram.sum}`
-        samples.push(`${buffer.timestampsMs[i]}:${value}`)
+        const startMs = buffer.hasStartTimestamps ? buffer.startTimestampsMs[i]! : 0
+        samples.push(`${buffer.timestampsMs[i]}:${value}${startMs === 0 ? '' : `@${startMs}`}`)
       }
       out.set(formatLabels(labels), samples)
     }

@@ -33,6 +33,7 @@ function createHead(sink: RecordSink): Head {
     hashKeys: new Uint8Array(hashKeySizeBytes),
     sink,
     compile,
+    startTimestamps: false,
     limits: headLimitDefaults,
     oldestAcceptedMs: () => Number.NEGATIVE_INFINITY,
     cutWindows: [],
