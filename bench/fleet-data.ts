@@ -56,7 +56,7 @@ const labelNames: Readonly<Record<TargetKind, readonly string[]>> = {
 
 /** Clusters that suit a number of series. */
 export function clustersFor(seriesCount: number): number {
-  return Math.min(100, Math.max(4, Math.round(seriesCount / 5000)))
+  return Math.min(100, Math.max(1, Math.round(seriesCount / 5000)))
 }
 
 /** The fleet's targets in the order in which its senders write them, as they are at a time. */
@@ -111,11 +111,11 @@ export function* seriesAt(fleet: Fleet, timeMs: number): Generator<FleetSeries> 
   }
 }
 
-/** When the scrape that is due at `dueMs` took place. */
+/** When the scrape that is due at `dueMs` took place: an even number of milliseconds, so that an odd time is never one. */
 export function scrapeTimeMs(target: Target, dueMs: number): number {
   const late = mix(target.slot ^ 0x51ed27, dueMs / 1000)
-  const offset = (mix(target.slot, 77) % 29_000) | 0
-  return dueMs + offset + (late % 10 === 0 ? 3 + ((late >>> 8) % 17) : 0)
+  const offset = 2 * (mix(target.slot, 77) % 14_000)
+  return dueMs + offset + (late % 10 === 0 ? 4 + 2 * ((late >>> 8) % 9) : 0)
 }
 
 /** The value of a series at a time. */

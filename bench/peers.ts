@@ -22,6 +22,8 @@ export interface Peer {
   readonly startedMs: number
   /** CPU seconds used so far. */
   cpuSeconds(): number
+  /** CPU of the threads that live now, in milliseconds but to the nanosecond: for spans without thread ends. */
+  threadsCpuMs(): number
   rssBytes(): number
   peakRssBytes(): number
   output(): string
@@ -98,6 +100,7 @@ function peerOf(
     pid,
     startedMs,
     cpuSeconds: () => processCpuSeconds(pid),
+    threadsCpuMs: () => threadsCpuMs(pid),
     rssBytes: () => statusBytes(pid, 'VmRSS'),
     peakRssBytes: () => statusBytes(pid, 'VmHWM'),
     output: () => running.output(),
@@ -137,6 +140,19 @@ function processCpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return (Number(fields[11]) + Number(fields[12])) / 100
+}
+
+function threadsCpuMs(pid: number): number {
+  let nanoseconds = 0
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      const stat = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8')
+      nanoseconds += Number(stat.split(' ')[0])
+    } catch {
+      // The thread ended meanwhile.
+    }
+  }
+  return nanoseconds / 1e6
 }
 
 function statusBytes(pid: number, field: 'VmRSS' | 'VmHWM'): number {
