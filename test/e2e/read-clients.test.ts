@@ -1,8 +1,10 @@
 // Real readers: a Debian Prometheus that reads remotely from the gateway and one that scrapes its federation; promtool's
 // queries; and the admin API, seen through what readers get afterwards.
 import { existsSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
+import { get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { promtool } from './debian-prometheus.ts'
 import { type Gateway, startGateway } from './gateway.ts'
@@ -136,6 +138,30 @@ it('answers promtool', async () => {
   expect(await promtool('query', 'labels', gateway.url, 'code')).toBe('200\n500\n')
   const series = await promtool('query', 'series', '--match=requests_total', gateway.url)
   expect(series).toContain('{__name__="requests_total", code="200", job="shop"}')
+})
+
+it('answers in gzip and zstd to who asks for them, and the same bytes to all', async () => {
+  const path = `/api/v1/query_range?query=requests_total&start=${nowMs / 1000 - 3600}&end=${nowMs / 1000}&step=15`
+  const ask = (encoding: string) =>
+    new Promise<{ encoding: string | undefined; body: Buffer }>((resolve, reject) => {
+      const headers = { 'accept-encoding': encoding }
+      get(gateway.url + path, { headers }, (response) => {
+        const parts: Buffer[] = []
+        response.on('data', (part: Buffer) => parts.push(part))
+        response.on('end', () =>
+          resolve({ encoding: response.headers['content-encoding'], body: Buffer.concat(parts) }),
+        )
+      }).on('error', reject)
+    })
+  const plain = await ask('identity')
+  expect(plain.encoding).toBeUndefined()
+  expect(plain.body.length).toBeGreaterThan(8000)
+  const gzip = await ask('gzip')
+  expect(gzip.encoding).toBe('gzip')
+  expect(gunzipSync(gzip.body).equals(plain.body)).toBe(true)
+  const zstd = await ask('zstd')
+  expect(zstd.encoding).toBe('zstd')
+  expect(zstdDecompressSync(zstd.body).equals(plain.body)).toBe(true)
 })
 
 describe('the admin API', () => {
