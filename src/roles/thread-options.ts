@@ -15,6 +15,11 @@ function headMemoryBytes(config: Config, lanes: number): number {
   )
 }
 
+/** Room for a thread's short-lived objects: V8's default of 96 MB, less where all threads have less than 3 GB. */
+export function youngGenerationSizeMb(config: Config): number {
+  return Math.max(8, Math.min(96, Math.floor(memoryLimitBytes(config) / 2 ** 25)))
+}
+
 /** A lane's start but for its place. */
 export function laneThreadData(config: Config, lanes: number, seed: Uint32Array) {
   const limits = {

@@ -8,7 +8,7 @@ import type { DataDirectory } from '../tsdb/index.ts'
 import type { Config } from './config-schema.ts'
 import { engineOptions } from './options.ts'
 import type { BlockThreadData, LaneThreadData, QueryThreadData } from './thread-data.ts'
-import { blockThreadData, laneThreadData } from './thread-options.ts'
+import { blockThreadData, laneThreadData, youngGenerationSizeMb } from './thread-options.ts'
 import { type ThreadName, threadUrl } from './thread-url.ts'
 
 /** Threads that run, as the front reaches them. */
@@ -39,9 +39,11 @@ export async function startThreads(
   const seed = crypto.getRandomValues(
     new Uint32Array(new SharedArrayBuffer(16)) as never,
   ) as Uint32Array
+  const resourceLimits = { maxYoungGenerationSizeMb: youngGenerationSizeMb(config) }
   const workers: Worker[] = []
-  const spawn = (name: ThreadName, data: unknown, ports: readonly MessagePort[]): Worker => {
-    const worker = new Worker(threadUrl(name), { name, workerData: data, transferList: [...ports] })
+  const spawn = (name: ThreadName, workerData: unknown, ports: readonly MessagePort[]): Worker => {
+    const transferList = [...ports]
+    const worker = new Worker(threadUrl(name), { name, workerData, transferList, resourceLimits })
     worker.on('error', (error) => onDeath(name, error as Error))
     workers.push(worker)
     return worker

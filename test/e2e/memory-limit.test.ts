@@ -1,5 +1,7 @@
 // A sender of ever-new series against `--memory.limit`: known series go on, new ones are refused, queries are
-// answered, and the process stays within 1.15 times the limit. MEMORY_LIMIT_SECONDS makes it longer by hand.
+// answered, and the process stays within 1.15 times the limit, also while it cuts the full window into a block: in the
+// first half of the time all samples of new series are in the window before the present one.
+// MEMORY_LIMIT and MEMORY_LIMIT_SECONDS make it larger and longer by hand.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { startGateway } from './gateway.ts'
@@ -10,6 +12,7 @@ const limit = process.env.MEMORY_LIMIT ?? '512MB'
 const durationMs = 1000 * Number(process.env.MEMORY_LIMIT_SECONDS ?? 60)
 const limitBytes = (limit.endsWith('GB') ? 1024 : 1) * Number.parseInt(limit, 10) * 2 ** 20
 const newSeriesPerBody = 2000
+const windowStartMs = Math.floor(Date.now() / 7_200_000) * 7_200_000
 
 function runawayBody(from: number, timestampMs: number): Uint8Array<ArrayBuffer> {
   return writeBody(
@@ -32,11 +35,13 @@ it(`with --memory.limit ${limit} a runaway sender is refused and everything else
   const known = new Sender({
     name: 'known',
     seriesCount: 100,
-    startMs: Math.floor(Date.now() / 1000) * 1000 - 600_000,
+    startMs: windowStartMs - 30_000,
     intervalMs: 1000,
   })
+  const turnMs = Date.now() + durationMs / 2
   const endMs = Date.now() + durationMs
   const isOver = (): boolean => Date.now() > endMs
+  const newSeriesTimeMs = (): number => (Date.now() < turnMs ? windowStartMs - 60_000 : Date.now())
   const statuses = new Map<number, number>()
   let refusal = ''
   let created = 0
@@ -44,7 +49,10 @@ it(`with --memory.limit ${limit} a runaway sender is refused and everything else
   let queries = 0
   const runaway = async (first: number): Promise<void> => {
     for (let from = first; !isOver(); from += 2 * newSeriesPerBody) {
-      const response = await post(`${gateway.url}/api/v1/write`, runawayBody(from, Date.now()))
+      const response = await post(
+        `${gateway.url}/api/v1/write`,
+        runawayBody(from, newSeriesTimeMs()),
+      )
       const text = await response.text()
       statuses.set(response.status, (statuses.get(response.status) ?? 0) + 1)
       if (response.status === 429) refusal = text
@@ -62,7 +70,7 @@ it(`with --memory.limit ${limit} a runaway sender is refused and everything else
       const samples = await rawSamples(
         gateway.url,
         'load{series="7"}',
-        Date.now() - 60_000,
+        windowStartMs - 60_000,
         Date.now() + 1,
       )
       expect(samples.size).toBeLessThanOrEqual(1)

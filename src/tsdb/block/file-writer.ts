@@ -91,13 +91,6 @@ export class FileWriter {
     }
   }
 
-  /** A string as its uvarint length and its UTF-8 bytes. */
-  text(value: string): void {
-    const encoded = Buffer.from(value)
-    this.uvarint(encoded.length)
-    this.bytes(encoded, 0, encoded.length)
-  }
-
   /** Zeros up to the next multiple of `alignment`. */
   pad(alignment: number): void {
     while (this.position % alignment !== 0) this.u8(0)

@@ -5,10 +5,11 @@
 // Source: Prometheus tsdb/docs/format/index.md.
 
 import { crc32c } from '../../kernel/index.ts'
-import { assert, compareUtf8 } from '../../model/index.ts'
+import { assert } from '../../model/index.ts'
 import type { Files } from '../files.ts'
 import { FileWriter, putUvarint, putVarint, uvarintSizeBytes } from './file-writer.ts'
 import type { InternedPairs } from './pair-interner.ts'
+import type { SortedSymbols } from './symbol-bytes.ts'
 import { U32List } from './u32-list.ts'
 
 /** First word of an index file. */
@@ -32,7 +33,7 @@ export interface ChunkRefs {
 /** Writes one index file: all symbols first, then series in ascending order of their labels. */
 export class IndexWriter {
   readonly #out: FileWriter
-  readonly #symbols: readonly string[]
+  readonly #symbols: SortedSymbols
   /** By pair id: name ref × 2^32 + value ref. */
   readonly #pairKeys: Float64Array
   readonly #seriesIds = new U32List()
@@ -100,21 +101,28 @@ export class IndexWriter {
   #writeSymbols(): void {
     const out = this.#out
     this.#toc.symbols = out.position
+    const { count } = this.#symbols
     let size = 4
-    for (const symbol of this.#symbols) {
-      const bytes = Buffer.byteLength(symbol)
-      size += uvarintSizeBytes(bytes) + bytes
-    }
+    for (let ref = 0; ref < count; ref++) size += this.#textSizeBytes(ref)
     assert(size < 0x1_0000_0000, 'the symbols of one block take more than 4 GiB')
     out.u32(size)
     out.beginCrc()
-    out.u32(this.#symbols.length)
-    for (let i = 0; i < this.#symbols.length; i++) {
-      assert(i === 0 || compareUtf8(this.#symbols[i - 1]!, this.#symbols[i]!) < 0)
-      out.text(this.#symbols[i]!)
-    }
+    out.u32(count)
+    for (let ref = 0; ref < count; ref++) this.#writeText(ref)
     out.endCrc()
     this.#toc.series = out.position
+  }
+
+  // With its length before it.
+  #textSizeBytes(ref: number): number {
+    const size = this.#symbols.ends[ref]! - this.#symbols.starts[ref]!
+    return uvarintSizeBytes(size) + size
+  }
+
+  #writeText(ref: number): void {
+    const { bytes, starts, ends } = this.#symbols
+    this.#out.uvarint(ends[ref]! - starts[ref]!)
+    this.#out.bytes(bytes, starts[ref]!, ends[ref]!)
   }
 
   #comesAfterLast(pairs: Uint32Array): boolean {
@@ -194,18 +202,19 @@ export class IndexWriter {
     out.u32(this.#postingsTableSizeBytes(sorted, offsets))
     out.beginCrc()
     out.u32(sorted.length + 1)
-    this.#writePostingsEntry('', '', allSeries)
+    // The empty string is the first of all.
+    this.#writePostingsEntry(0, 0, allSeries)
     for (const pair of sorted) {
-      const [name, value] = this.#pairText(pair)
-      this.#writePostingsEntry(name, value, offsets[pair]!)
+      const key = this.#pairKeys[pair]!
+      this.#writePostingsEntry(Math.floor(key / 0x1_0000_0000), key % 0x1_0000_0000, offsets[pair]!)
     }
     out.endCrc()
   }
 
-  #writePostingsEntry(name: string, value: string, offset: number): void {
+  #writePostingsEntry(name: number, value: number, offset: number): void {
     this.#out.u8(2)
-    this.#out.text(name)
-    this.#out.text(value)
+    this.#writeText(name)
+    this.#writeText(value)
     this.#out.uvarint(offset)
   }
 
@@ -213,11 +222,9 @@ export class IndexWriter {
     // The entry of all series: key count, two empty strings, offset.
     let size = 4 + 3 + uvarintSizeBytes(offsets[this.#pairKeys.length]!)
     for (const pair of sorted) {
-      const [name, value] = this.#pairText(pair)
-      const nameBytes = Buffer.byteLength(name)
-      const valueBytes = Buffer.byteLength(value)
-      size +=
-        1 + uvarintSizeBytes(nameBytes) + nameBytes + uvarintSizeBytes(valueBytes) + valueBytes
+      const key = this.#pairKeys[pair]!
+      size += 1 + this.#textSizeBytes(Math.floor(key / 0x1_0000_0000))
+      size += this.#textSizeBytes(key % 0x1_0000_0000)
       size += uvarintSizeBytes(offsets[pair]!)
     }
     assert(size < 0x1_0000_0000, 'the postings table of one block takes more than 4 GiB')
@@ -229,14 +236,9 @@ export class IndexWriter {
     const keys = this.#pairKeys
     const used = new Uint8Array(keys.length)
     for (const pair of this.#seriesPairs.view()) used[pair] = 1
-    return Uint32Array.from(keys.keys())
-      .filter((pair) => used[pair] === 1)
-      .sort((a, b) => keys[a]! - keys[b]!)
-  }
-
-  #pairText(pair: number): readonly [string, string] {
-    const key = this.#pairKeys[pair]!
-    const name = this.#symbols[Math.floor(key / 0x1_0000_0000)]!
-    return [name, this.#symbols[key % 0x1_0000_0000]!]
+    const pairs = new Uint32Array(used.reduce((count, isUsed) => count + isUsed, 0))
+    let count = 0
+    for (let pair = 0; pair < used.length; pair++) if (used[pair] === 1) pairs[count++] = pair
+    return pairs.sort((a, b) => keys[a]! - keys[b]!)
   }
 }

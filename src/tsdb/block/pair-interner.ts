@@ -2,14 +2,15 @@
 // the second pass over the series makes no strings.
 // Invariant: both passes come from sources with the same hash seed.
 
-import { assert, compareUtf8 } from '../../model/index.ts'
-import { HashIndex, type PairDictionary, pairName, pairValue } from '../../storage/index.ts'
+import { assert } from '../../model/index.ts'
+import { HashIndex, type PairDictionary, pairName } from '../../storage/index.ts'
+import { type SortedSymbols, SymbolBytes } from './symbol-bytes.ts'
 import { U32List } from './u32-list.ts'
 
 /** Strings and pairs as an index file has them. */
 export interface InternedPairs {
-  /** All names, values and the empty string, ascending by their UTF-8 bytes. */
-  readonly symbols: readonly string[]
+  /** All names, values and the empty string. */
+  readonly symbols: SortedSymbols
   /** By pair id: position of the name × 2^32 + position of the value. */
   readonly keys: Float64Array
 }
@@ -19,15 +20,24 @@ export class PairInterner {
   readonly #index = new HashIndex()
   readonly #nameIds = new U32List()
   readonly #valueIds = new U32List()
-  // The empty string belongs to the list of all series.
-  readonly #symbolIds = new Map<string, number>([['', 0]])
+  #strings = new SymbolBytes()
+  /** Ids of names, by name. */
+  readonly #names = new Map<string, number>()
+
+  constructor() {
+    // The empty string belongs to the list of all series.
+    this.#strings.add(new Uint8Array(0), 0, 0)
+  }
 
   /** Takes in a pair. */
   add(pairs: PairDictionary, pairId: number): void {
     const { count } = this.#index
     if (this.#place(pairs, pairId) < count) return
-    this.#nameIds.push(this.#symbolId(pairName(pairs, pairId)))
-    this.#valueIds.push(this.#symbolId(pairValue(pairs, pairId)))
+    const { bytes, offsets } = pairs
+    this.#nameIds.push(this.#nameId(pairs, pairId))
+    this.#valueIds.push(
+      this.#strings.add(bytes, offsets[2 * pairId + 1]!, offsets[2 * pairId + 2]!),
+    )
   }
 
   /** The number of a pair that was taken in before. */
@@ -39,16 +49,12 @@ export class PairInterner {
 
   /** Sorts the strings; only `idOf` may follow. */
   finish(): InternedPairs {
-    const strings = [...this.#symbolIds.keys()]
-    this.#symbolIds.clear()
-    const order = Uint32Array.from(strings.keys())
-    order.sort((a, b) => compareUtf8(strings[a]!, strings[b]!))
-    const ranks = new Uint32Array(strings.length)
-    for (let i = 0; i < order.length; i++) ranks[order[i]!] = i
+    const { symbols, refs } = this.#strings.sort()
+    this.#strings = new SymbolBytes()
     const keys = new Float64Array(this.#nameIds.length)
     for (let i = 0; i < keys.length; i++)
-      keys[i] = ranks[this.#nameIds.at(i)]! * 0x1_0000_0000 + ranks[this.#valueIds.at(i)]!
-    return { symbols: Array.from(order, (id) => strings[id]!), keys }
+      keys[i] = refs[this.#nameIds.at(i)]! * 0x1_0000_0000 + refs[this.#valueIds.at(i)]!
+    return { symbols, keys }
   }
 
   #place(pairs: PairDictionary, pairId: number): number {
@@ -57,10 +63,14 @@ export class PairInterner {
     return this.#index.add(hashes[at]!, hashes[at + 1]!, hashes[at + 2]!, hashes[at + 3]!)
   }
 
-  #symbolId(text: string): number {
-    const known = this.#symbolIds.get(text)
-    if (known !== undefined) return known
-    this.#symbolIds.set(text, this.#symbolIds.size)
-    return this.#symbolIds.size - 1
+  #nameId(pairs: PairDictionary, pairId: number): number {
+    const name = pairName(pairs, pairId)
+    let id = this.#names.get(name)
+    if (id === undefined) {
+      const { bytes, offsets } = pairs
+      id = this.#strings.add(bytes, offsets[2 * pairId]!, offsets[2 * pairId + 1]!)
+      this.#names.set(name, id)
+    }
+    return id
   }
 }

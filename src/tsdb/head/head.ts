@@ -28,7 +28,7 @@ import { FanOut, mergeCursors } from '../../storage/index.ts'
 import { laneKey } from '../wal/index.ts'
 import { type AdmitSeries, BodyWriter, type WrittenElements } from './body-writer.ts'
 import { chainCursors } from './chain-cursors.ts'
-import type { WindowStats } from './cut-plan.ts'
+import { cutReserveBytes, type WindowStats } from './cut-plan.ts'
 import { Exemplars, type StoredExemplar } from './exemplars.ts'
 import {
   encodeMetadata,
@@ -173,7 +173,7 @@ export class Head implements Queryable {
     // Once per body: a body is bounded, and so is what it can add before the next one is asked.
     let isFull: boolean | undefined
     const isMemoryFull = (): boolean => {
-      isFull ??= this.memoryBytes() >= limits.memoryBytes
+      isFull ??= this.#isMemoryFull()
       return isFull
     }
     const writer = new BodyWriter(
@@ -324,6 +324,12 @@ export class Head implements Queryable {
   /** The largest label names, values and metrics of a tenant. */
   cardinality(tenant: string, limit: number): HeadCardinality {
     return cardinalityOf(this.#generations.all(), tenant, limit)
+  }
+
+  // A window that fills the memory must still be cut into a block within it.
+  #isMemoryFull(): boolean {
+    const sizes = this.#generations.all().map((generation) => generation.memoryBytes())
+    return this.memoryBytes() + cutReserveBytes(sizes) >= this.#options.limits.memoryBytes
   }
 
   #decode(request: AppendRequest): DecodedBody {
