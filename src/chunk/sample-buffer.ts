@@ -25,6 +25,11 @@ export class SampleBuffer {
     this.startTimestampsMs = new Float64Array(0)
   }
 
+  /** Bytes of the columns, histograms left out. */
+  get sizeBytes(): number {
+    return 16 * this.values.length + 8 * this.startTimestampsMs.length
+  }
+
   /** Empties the buffer and keeps its capacity. */
   clear(): void {
     this.count = 0

@@ -4,6 +4,8 @@
 
 import type { SampleBuffer } from '../chunk/index.ts'
 import type { FloatHistogram, Labels } from '../model/index.ts'
+import type { MemoryAccount } from '../storage/index.ts'
+import { HeldBytes } from '../storage/index.ts'
 import type { AnnotationTexts } from './operators/annotations.ts'
 import type { Block } from './operators/block.ts'
 import { rowHasSamples } from './operators/block.ts'
@@ -54,10 +56,14 @@ export interface QueryResult extends ResultRows {
 }
 
 /** Names that were kept until now are dropped; rows that come out equal are merged or refused. */
-export function finishLabels(block: Block, kind: 'vector' | 'matrix'): Block {
+export function finishLabels(
+  block: Block,
+  kind: 'vector' | 'matrix',
+  memory: MemoryAccount,
+): Block {
   const table = withNamesDropped(block.table)
   if (!hasEqualRows(table)) return { table, cells: block.cells }
-  if (kind === 'matrix') return mergeEqualRows({ table, cells: block.cells }, 'merge')
+  if (kind === 'matrix') return mergeEqualRows({ table, cells: block.cells }, 'merge', memory)
   const index = new HashIndex()
   let rows = 0
   for (let row = 0; row < table.rowCount; row++) {
@@ -84,12 +90,17 @@ function withNamesDropped(table: SeriesTable): SeriesTable {
 }
 
 /** Rows that have samples, in their order or sorted by labels. */
-export function rowsOfBlock(block: Block, grid: StepGrid, sorted: boolean): ResultRows {
+export function rowsOfBlock(
+  block: Block,
+  grid: StepGrid,
+  sorted: boolean,
+  memory: MemoryAccount,
+): ResultRows {
   const { table, cells } = block
   const order: number[] = []
   for (let row = 0; row < table.rowCount; row++) if (rowHasSamples(cells, row)) order.push(row)
   if (sorted) order.sort((a, b) => compareRows(table, a, b))
-  const writer = new RowWriter(table)
+  const writer = new RowWriter(table, memory)
   for (const row of order) {
     writer.begin(row)
     for (let step = 0; step < cells.stepCount; step++) {
@@ -102,6 +113,9 @@ export function rowsOfBlock(block: Block, grid: StepGrid, sorted: boolean): Resu
   return writer.finish()
 }
 
+// A timestamp and a value.
+const sampleSizeBytes = 16
+
 /** Writes result rows sample by sample. */
 export class RowWriter {
   readonly #source: SeriesTable
@@ -110,10 +124,12 @@ export class RowWriter {
   #timestampsMs = new Float64Array(256)
   #values = new Float64Array(256)
   #histograms: (FloatHistogram | undefined)[] | undefined
+  readonly #held: HeldBytes
   #count = 0
 
-  constructor(source: SeriesTable) {
+  constructor(source: SeriesTable, memory: MemoryAccount) {
     this.#source = source
+    this.#held = new HeldBytes(memory)
     this.#builder = new SeriesTableBuilder(source.dictionary)
   }
 
@@ -155,12 +171,15 @@ export class RowWriter {
   }
 
   #grow(): void {
+    // Old and new columns stand side by side while one is copied.
+    this.#held.set(3 * sampleSizeBytes * this.#count)
     const timestampsMs = new Float64Array(2 * this.#count)
     const values = new Float64Array(2 * this.#count)
     timestampsMs.set(this.#timestampsMs)
     values.set(this.#values)
     this.#timestampsMs = timestampsMs
     this.#values = values
+    this.#held.set(2 * sampleSizeBytes * this.#count)
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { SampleBuffer } from '../chunk/index.ts'
 import { extendedPoints } from './functions/extended-rate.ts'
+import { sampleCountOf } from './histogram/arithmetic.ts'
 import { collect } from './operators/block.ts'
 import type { Operator, SampleWindow, StepGrid } from './operators/operator.ts'
 import type { QueryContext } from './operators/query-context.ts'
@@ -98,9 +99,15 @@ export class QueryRun {
 
   async #operatorRows(operator: Operator): Promise<ResultRows> {
     const block = await collect(operator, this.#context)
+    const { memory } = this.#context
     const isRange = this.#parts.range.kind === 'range'
     return this.#ordered(() =>
-      rowsOfBlock(finishLabels(block, isRange ? 'matrix' : 'vector'), this.#grid, isRange),
+      rowsOfBlock(
+        finishLabels(block, isRange ? 'matrix' : 'vector', memory),
+        this.#grid,
+        isRange,
+        memory,
+      ),
     )
   }
 
@@ -112,25 +119,39 @@ export class QueryRun {
     if (plan.kind === 'matrix') return this.#matrixRows(rows, bounds)
     const inner = rows.inputs[0]!
     const block = await collect(inner, this.#context)
-    return this.#ordered(() => rowsOfBlock(finishLabels(block, 'matrix'), inner.grid, true))
+    const { memory } = this.#context
+    return this.#ordered(() =>
+      rowsOfBlock(finishLabels(block, 'matrix', memory), inner.grid, true, memory),
+    )
   }
 
   async #matrixRows(rows: SampleRows, bounds: WindowBounds): Promise<ResultRows> {
     const table = await rows.series()
     const order = Array.from({ length: table.rowCount }, (_, row) => row)
     order.sort((a, b) => compareRows(table, a, b))
-    const writer = new RowWriter(table)
+    const writer = new RowWriter(table, this.#context.memory)
     const samples = new SampleBuffer()
     for (const row of order) {
       rows.load(row, samples)
       if (samples.count === 0) continue
       this.#context.samples.hold(samples.count)
+      this.#holdHistograms(samples)
       this.#context.samples.queryable += samples.count
       if (bounds.selection === 'plain') writer.addRow(row, samples)
       else this.#addExtended(writer, row, samples, bounds)
       await this.#context.pause()
     }
     return writer.finish()
+  }
+
+  #holdHistograms({ count, histograms }: SampleBuffer): void {
+    if (histograms === undefined) return
+    let size = 0
+    for (let i = 0; i < count; i++) {
+      const histogram = histograms[i]
+      if (histogram !== undefined) size += 16 * sampleCountOf(histogram)
+    }
+    this.#context.memory.hold(size)
   }
 
   #addExtended(writer: RowWriter, row: number, samples: SampleBuffer, bounds: WindowBounds): void {
@@ -168,7 +189,7 @@ export class QueryRun {
 
   #noRows(): ResultRows {
     const table = new SeriesTableBuilder(this.#context.dictionary).finish()
-    return new RowWriter(table).finish()
+    return new RowWriter(table, this.#context.memory).finish()
   }
 }
 

@@ -25,8 +25,11 @@ export type CallObserver = (
 export interface PoolThread {
   readonly port: MessagePort
   readonly cancelWords: Int32Array
-  /** Called once, before the first call that it gets: a thread that nobody asks needs no memory. */
-  readonly start?: () => void
+  /**
+   * Called once, before the first call that it gets: a thread that nobody asks needs no memory. `died` is called, once,
+   * with the thread that takes this one's place.
+   */
+  start(died: (successor: PoolThread) => void): void
 }
 
 interface Pending {
@@ -45,9 +48,13 @@ interface ThreadState {
   busy: number
 }
 
+const diedAlone =
+  'the query thread died of this query, most likely for lack of memory; select fewer series or a shorter range, or aggregate earlier'
+const died = 'the query thread died of another query; try again'
+
 /** Queries over a set of threads. */
 export class QueryPool {
-  readonly #threads: readonly ThreadState[]
+  readonly #threads: ThreadState[]
   readonly #active: ActiveQueries
   readonly #pending = new Map<number, Pending>()
   readonly #observe: CallObserver
@@ -55,11 +62,7 @@ export class QueryPool {
   constructor(threads: readonly PoolThread[], options: AdmissionOptions, observe: CallObserver) {
     this.#active = new ActiveQueries(options)
     this.#observe = observe
-    this.#threads = threads.map(({ port, cancelWords, start }) => {
-      const state = { port, cancelWords, freeWords: [...cancelWords.keys()], start, busy: 0 }
-      port.on('message', (message: FromThread) => this.#receive(message))
-      return state
-    })
+    this.#threads = threads.map((thread) => this.#adopt(thread))
   }
 
   /** Asks; resolves when the answer's head is known. Rejects with UserError. `signal` = the reader went away. */
@@ -91,6 +94,27 @@ export class QueryPool {
   /** What waits and runs. */
   active(): ActiveQuery[] {
     return this.#active.list()
+  }
+
+  #adopt(thread: PoolThread): ThreadState {
+    const { port, cancelWords } = thread
+    const start = (): void =>
+      thread.start((successor) => {
+        this.#threads[this.#threads.indexOf(state)] = this.#adopt(successor)
+        this.#failCallsOf(state)
+      })
+    const freeWords = [...cancelWords.keys()]
+    const state: ThreadState = { port, cancelWords, freeWords, start, busy: 0 }
+    port.on('message', (message: FromThread) => this.#receive(message))
+    return state
+  }
+
+  #failCallsOf(thread: ThreadState): void {
+    const failed = [...this.#pending].filter(([, pending]) => pending.thread === thread)
+    // Alone it was the culprit; among several nobody knows which one was.
+    const [code, message] =
+      failed.length === 1 ? (['execution', diedAlone] as const) : (['unavailable', died] as const)
+    for (const [id, pending] of failed) this.#finish({ type: 'error', id, code, message }, pending)
   }
 
   #cancel(id: number): void {

@@ -4,7 +4,7 @@
 
 import type { MessagePort } from 'node:worker_threads'
 import { UserError } from '../model/index.ts'
-import { type CancelSignal, createCancelSignal } from '../storage/index.ts'
+import { type CancelSignal, createCancelSignal, MemoryAccount } from '../storage/index.ts'
 import type { QueryCall } from './call.ts'
 import {
   type CallReport,
@@ -26,13 +26,32 @@ export type CallRunner = (
   sink: AnswerSink,
 ) => Promise<CallReport>
 
+const outOfMemory = /allocation failed|Invalid (typed array|array|string) length/
+const needsTooMuch =
+  'needs more memory than there is; select fewer series or a shorter range, or aggregate earlier'
+
 interface Running {
   credit: number
   wake: (() => void) | undefined
 }
 
+/** What the calls of one thread may hold at a time, in bytes: each, and all together. */
+export interface QueryMemory {
+  readonly callSizeBytesMax: number
+  readonly threadSizeBytesMax: number
+}
+
 /** Serves calls that arrive on `port`; `cancelWords` is shared with the front. */
-export function serveQueries(port: MessagePort, cancelWords: Int32Array, run: CallRunner): void {
+export function serveQueries(
+  port: MessagePort,
+  parts: {
+    readonly cancelWords: Int32Array
+    readonly memory: QueryMemory
+    readonly run: CallRunner
+  },
+): void {
+  const { cancelWords, memory, run } = parts
+  const threadMemory = new MemoryAccount(memory.threadSizeBytesMax)
   const running = new Map<number, Running>()
   const send = (message: FromThread, transfer: ArrayBuffer[] = []): void =>
     port.postMessage(message, transfer)
@@ -47,11 +66,16 @@ export function serveQueries(port: MessagePort, cancelWords: Int32Array, run: Ca
     const { id, call } = message
     const entry: Running = { credit: piecesInFlightMax, wake: undefined }
     running.set(id, entry)
-    const signal = createCancelSignal(cancelWords, message.cancelIndex, call.deadlineMs)
+    const account = new MemoryAccount(memory.callSizeBytesMax, threadMemory)
+    const { cancelIndex } = message
+    const signal = createCancelSignal(cancelWords, cancelIndex, call.deadlineMs, Date.now, account)
     run(call, signal, sinkFor(id, entry, signal, send))
       .then((report) => send({ type: 'end', id, report }))
       .catch((error: unknown) => send(errorMessage(id, error)))
-      .finally(() => running.delete(id))
+      .finally(() => {
+        running.delete(id)
+        account.close()
+      })
   })
 }
 
@@ -79,6 +103,9 @@ function sinkFor(
 function errorMessage(id: number, error: unknown): FromThread {
   if (error instanceof UserError)
     return { type: 'error', id, code: error.code, message: error.message }
+  if (error instanceof RangeError && outOfMemory.test(error.message)) {
+    return { type: 'error', id, code: 'execution', message: `the query ${needsTooMuch}` }
+  }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
   return { type: 'error', id, code: 'internal', message: 'internal error, see the log', stack }
 }

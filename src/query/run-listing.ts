@@ -7,6 +7,9 @@ import { envelopeTail, JsonPieces, jsonHeaders } from './json-pieces.ts'
 import type { AnswerSink } from './query-thread.ts'
 import { labelSetsOf } from './series-reading.ts'
 
+// An entry of a list and of a set, and a short string.
+const valueSizeBytes = 100
+
 const truncated = 'results truncated due to limit'
 
 /** Answers /series. */
@@ -49,6 +52,7 @@ export async function runLabels(
         ? await queryable.labelNames(request, signal)
         : await queryable.labelValues(call.name, request, signal)
     for (const value of answer.values) values.add(value)
+    signal.memory?.hold(valueSizeBytes * answer.values.length)
     warnings.push(...answer.warnings)
   }
   const shown = limited([...values].sort(compareUtf8), call.limit, warnings)

@@ -71,6 +71,7 @@ async function answerSamples(
       const { minTimeMs, maxTimeMs } = boundsOf(query)
       const encoded = encodeSampleSeries(batch, row, labels, minTimeMs, maxTimeMs)
       if (encoded === undefined) return
+      signal.memory?.hold(encoded.bytes.length)
       series.push(encoded.bytes)
       sampleCount += encoded.sampleCount
       if (sampleCount <= samplesMax) return

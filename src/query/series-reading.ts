@@ -48,6 +48,10 @@ export function hashKeyOf(batch: SeriesBatch, row: number): string {
   return `${hashes[4 * row]},${hashes[4 * row + 1]},${hashes[4 * row + 2]},${hashes[4 * row + 3]}`
 }
 
+// A set's key and array, and each of its entries; the strings are shared by a batch.
+const setSizeBytes = 160
+const labelSizeBytes = 16
+
 /** Distinct label sets of all selectors, sorted; stops early once more than `limit` are known (0 = all). */
 export async function labelSetsOf(
   queryable: Queryable,
@@ -63,12 +67,15 @@ export async function labelSetsOf(
     try {
       for (let batch = await cursor.next(); batch !== undefined; batch = await cursor.next()) {
         signal.check()
+        signal.memory?.hold(2 * batch.pairs.bytes.length)
         const labelOf = pairLabelsOf(batch)
         for (let row = 0; row < batch.rowCount; row++) {
           const key = hashKeyOf(batch, row)
           if (known.has(key)) continue
           known.add(key)
-          sets.push(rowLabelsOf(batch, row, labelOf))
+          const labels = rowLabelsOf(batch, row, labelOf)
+          signal.memory?.hold(setSizeBytes + labelSizeBytes * labels.length)
+          sets.push(labels)
         }
         if (scope.limit > 0 && sets.length > scope.limit) break
       }

@@ -1,6 +1,6 @@
 // Block thread: owns local blocks: cuts windows of the lanes into them, merges, retains, deletes, and answers selects.
 
-import { workerData } from 'node:worker_threads'
+import { type MessagePort, workerData } from 'node:worker_threads'
 import { ShippedRecord } from '../bucket/index.ts'
 import { connectLane, LaneServer } from '../lane/index.ts'
 import type { Matcher, TimeRange } from '../model/index.ts'
@@ -39,12 +39,13 @@ const bucket = await openBlockBucket({ data, blocks, record, compileMatcher, log
 const sources = [{ queryable: blocks }, { queryable: bucket.queryable }]
 
 const server = new LaneServer({
-  queryable: new FanOut(() => sources),
+  queryable: new FanOut(() => sources, { inOrder: true }),
   appendable: {
     append: () => Promise.reject(new UserError('internal', { what: 'blocks take no samples' })),
   },
   clock: Date.now,
   control: {
+    serve: (port: MessagePort) => server.serve(port),
     connectLanes: (ports: readonly Parameters<typeof connectLane>[0][]) =>
       maintenance.start(ports.map((port) => cuttableLane(connectLane(port)))),
     windowStarts: () => maintenance.windowStarts(),

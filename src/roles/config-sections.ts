@@ -120,6 +120,11 @@ export const query = Type.Object(
     workers: count(0, 'Query threads; 0 = one per core, at most four.'),
     timeout: duration('2m', 'Longest evaluation of one query.'),
     maxConcurrent: count(20, 'Queries evaluated at a time; more wait.', 1),
+    maxMemory: size('512MB', 'Memory that one query may hold at a time.'),
+    maxMemoryTotal: size(
+      '',
+      'Memory that all queries may hold together, shared out to the query threads; empty = a quarter of memory.limit.',
+    ),
     maxSamples: count(50_000_000, 'Samples that one query may hold in memory at a time.', 1),
     lookbackDelta: duration('5m', 'How far back an instant selector looks for its sample.'),
     replicaLabel: Type.Array(Type.String(), {

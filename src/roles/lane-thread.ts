@@ -1,6 +1,6 @@
 // Lane thread: one storage lane, served on the ports of the front, the query threads and the block thread.
 
-import { workerData } from 'node:worker_threads'
+import { type MessagePort, workerData } from 'node:worker_threads'
 import type { AdmissionConfig } from '../ingest/index.ts'
 import { LaneServer } from '../lane/index.ts'
 import type { Matcher } from '../model/index.ts'
@@ -30,6 +30,7 @@ const server = new LaneServer({
   appendable: lane,
   clock: Date.now,
   control: {
+    serve: (port: MessagePort) => server.serve(port),
     notReady: () => lane.notReady(),
     replayProgress: () => wal.replayProgress,
     windows: () => head.windows(),

@@ -20,6 +20,7 @@ import {
   type EvaluationOptions,
   type ParserFeatures,
 } from '../promql/index.ts'
+import type { QueryMemory } from '../query/index.ts'
 import type { Config } from './config-schema.ts'
 
 /** Milliseconds of a checked duration. */
@@ -31,6 +32,26 @@ export function msOf(duration: string): number {
 export function memoryLimitBytes(config: Config): number {
   if (config.memory.limit !== '') return parseSizeBytes(config.memory.limit)
   return Math.floor(0.75 * Math.min(cgroupLimitBytes(), totalmem()))
+}
+
+/** What the queries of one thread may hold at a time. */
+export function queryMemory(config: Config, threadCount: number): QueryMemory {
+  const { maxMemory, maxMemoryTotal } = config.query
+  const total =
+    maxMemoryTotal === '' ? memoryLimitBytes(config) / 4 : parseSizeBytes(maxMemoryTotal)
+  return {
+    callSizeBytesMax: parseSizeBytes(maxMemory),
+    threadSizeBytesMax: Math.floor(total / threadCount),
+  }
+}
+
+/** What a query thread's heap holds beside the objects of its queries: code, plans, dictionaries. */
+const heapBaseMebibytes = 192
+
+/** The bound of a query thread's JavaScript heap: were all that queries may hold objects, it would fit. */
+export function queryHeapMebibytes(config: Config, threadCount: number): number {
+  const { threadSizeBytesMax } = queryMemory(config, threadCount)
+  return heapBaseMebibytes + Math.ceil(threadSizeBytesMax / 2 ** 20)
 }
 
 /** How an engine evaluates. */

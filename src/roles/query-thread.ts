@@ -14,6 +14,7 @@ const {
   cancelWords,
   engine: options,
   replicaLabels,
+  memory,
 } = workerData as QueryThreadData
 
 const sources = sourcePorts.map((port) => ({ queryable: connectLane(port).queryable }))
@@ -27,4 +28,4 @@ const runner = createCallRunner({
   numbers: JsonNumbers.create(),
 })
 
-serveQueries(port, cancelWords, runner)
+serveQueries(port, { cancelWords, memory, run: runner })

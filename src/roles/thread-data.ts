@@ -4,6 +4,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { AdmissionConfig } from '../ingest/index.ts'
 import type { HashSeed } from '../kernel/index.ts'
 import type { EvaluationOptions, ParserFeatures } from '../promql/index.ts'
+import type { QueryMemory } from '../query/index.ts'
 import type { CutRules, HeadLimits } from '../tsdb/index.ts'
 
 /** What a lane's head is made of. */
@@ -21,7 +22,7 @@ export interface LaneThreadData extends LaneHeadData {
   readonly directory: string
   /** To the log thread. */
   readonly logPort: MessagePort
-  /** The front, the query threads and the block thread. */
+  /** The front and the block thread; query threads come later. */
   readonly clientPorts: readonly MessagePort[]
   readonly logLevel: string
 }
@@ -29,7 +30,7 @@ export interface LaneThreadData extends LaneHeadData {
 /** The block thread's start. */
 export interface BlockThreadData {
   readonly directory: string
-  /** The query threads and the front. */
+  /** The front; query threads come later. */
   readonly clientPorts: readonly MessagePort[]
   readonly seed: HashSeed
   readonly logLevel: string
@@ -70,4 +71,5 @@ export interface QueryThreadData {
     readonly hashSeed: HashSeed
   }
   readonly replicaLabels: readonly string[]
+  readonly memory: QueryMemory
 }

@@ -6,8 +6,9 @@ import type { PoolThread } from '../query/index.ts'
 import type { Logger } from '../telemetry/index.ts'
 import type { DataDirectory } from '../tsdb/index.ts'
 import type { Config } from './config-schema.ts'
-import { engineOptions } from './options.ts'
-import type { BlockThreadData, LaneThreadData, QueryThreadData } from './thread-data.ts'
+import { queryHeapMebibytes, queryMemory } from './options.ts'
+import { queryThread } from './query-threads.ts'
+import type { BlockThreadData, LaneThreadData } from './thread-data.ts'
 import { blockThreadData, laneThreadData, youngGenerationSizeMb } from './thread-options.ts'
 import { type ThreadName, threadUrl } from './thread-url.ts'
 
@@ -20,15 +21,16 @@ export interface Threads {
   close(): Promise<void>
 }
 
-const cancelWordCount = 4096
-
 /** How many threads of each kind. */
 export interface ThreadCounts {
   readonly lanes: number
   readonly queries: number
 }
 
-/** Starts everything; resolves when the lanes have opened their logs. `onDeath` hears of a thread that ended by itself. */
+/**
+ * Starts everything; resolves when the lanes have opened their logs. `onDeath` hears of a thread that ended by itself,
+ * unless it was a query thread: another one takes its place.
+ */
 export async function startThreads(
   config: Config,
   directory: DataDirectory,
@@ -48,15 +50,16 @@ export async function startThreads(
     workers.push(worker)
     return worker
   }
+  const queryWorkers = new Set<Worker>()
   const logWorker = spawn('log-thread', undefined, [])
-  const blockPorts = channels(counts.queries + 1)
+  const blockPorts = channels(1)
   const blockData: BlockThreadData = blockThreadData(config, directory, counts.lanes, seed)
   spawn('block-thread', { ...blockData, clientPorts: blockPorts.far }, blockPorts.far)
   const blocks = connectLane(blockPorts.near[0]!)
   const cutWindows = (await blocks.call('windowStarts')) as number[]
   const lanePorts: MessagePort[][] = []
   for (let lane = 0; lane < counts.lanes; lane++) {
-    const clients = channels(counts.queries + 2)
+    const clients = channels(2)
     const { port1: logPort, port2 } = new MessageChannel()
     logWorker.postMessage({ port: port2 }, [port2])
     const data: LaneThreadData = {
@@ -75,16 +78,21 @@ export async function startThreads(
     lanePorts.map((ports) => ports[1]!),
     lanePorts.map((ports) => ports[1]!),
   )
-  const queries = Array.from({ length: counts.queries }, (_, i) => {
-    const { port1, port2: port } = new MessageChannel()
-    const cancelWords = new Int32Array(new SharedArrayBuffer(4 * cancelWordCount))
-    const sourcePorts = [...lanePorts.map((ports) => ports[i + 2]!), blockPorts.near[i + 1]!]
-    const engine = { ...engineOptions(config), hashSeed: seed }
-    const replicaLabels = config.query.replicaLabel
-    const data: QueryThreadData = { port, sourcePorts, cancelWords, engine, replicaLabels }
-    const start = (): void => void spawn('query-thread', data, [port, ...sourcePorts])
-    return { port: port1, cancelWords, start }
-  })
+  const queries = Array.from({ length: counts.queries }, () =>
+    queryThread({
+      config,
+      seed,
+      memory: queryMemory(config, counts.queries),
+      resourceLimits: {
+        ...resourceLimits,
+        maxOldGenerationSizeMb: queryHeapMebibytes(config, counts.queries),
+      },
+      sources: [...lanes, blocks],
+      log,
+      workers: queryWorkers,
+      onDeath: (error) => onDeath('query-thread', error),
+    }),
+  )
   log.debug({ threads: workers.length }, 'threads have started')
   return {
     lanes,
@@ -93,7 +101,8 @@ export async function startThreads(
     async close() {
       await blocks.call('close')
       await Promise.all(lanes.map((lane) => lane.call('close')))
-      await Promise.all(workers.map((worker) => worker.terminate()))
+      const all = [...workers, ...queryWorkers]
+      await Promise.all(all.map((worker) => worker.terminate()))
     },
   }
 }

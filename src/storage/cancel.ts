@@ -2,6 +2,7 @@
 // Units: deadlines in Unix milliseconds, because threads agree on no other clock.
 
 import { UserError } from '../model/index.ts'
+import type { MemoryAccount } from './memory-account.ts'
 import type { CancelSignal } from './queryable.ts'
 
 /** The word's values: go on, stop because the caller has gone, stop because the time is up. */
@@ -19,10 +20,12 @@ export interface CancelPlace {
 /** A signal that can be rebuilt in another thread from its `place`. */
 export class SharedCancelSignal implements CancelSignal {
   readonly place: CancelPlace
+  readonly memory?: MemoryAccount
   readonly #clock: () => number
 
-  constructor(place: CancelPlace, clock: () => number) {
+  constructor(place: CancelPlace, clock: () => number, memory?: MemoryAccount) {
     this.place = place
+    if (memory !== undefined) this.memory = memory
     this.#clock = clock
   }
 
@@ -50,8 +53,9 @@ export function createCancelSignal(
   index: number,
   deadlineMs: number,
   clock: () => number = Date.now,
+  memory?: MemoryAccount,
 ): SharedCancelSignal {
-  return new SharedCancelSignal({ words, index, deadlineMs }, clock)
+  return new SharedCancelSignal({ words, index, deadlineMs }, clock, memory)
 }
 
 /** A signal that never stops anything: for work that is not on behalf of a reader. */

@@ -5,7 +5,7 @@
 import { encodeSamples, SampleBuffer } from '../chunk/index.ts'
 import { decodeRow } from './decode-row.ts'
 import { dedupReplicas } from './dedup-penalty.ts'
-import { addRowChunks, readAll } from './merge.ts'
+import { addRowChunks, heldSizeBytes, readAll } from './merge.ts'
 import type {
   CancelSignal,
   LabelAnswer,
@@ -70,6 +70,7 @@ class DedupCursor implements SeriesCursor {
   #groups = new RowGroups()
   #order: Uint32Array | undefined
   #next = 0
+  #heldBytes = 0
 
   constructor(
     inner: SeriesCursor,
@@ -106,11 +107,18 @@ class DedupCursor implements SeriesCursor {
   close(): void {
     this.#groups = new RowGroups()
     this.#order = new Uint32Array(0)
+    this.#hold(-this.#heldBytes)
     this.#inner.close()
   }
 
+  #hold(bytes: number): void {
+    this.#heldBytes += bytes
+    this.#signal.memory?.hold(bytes)
+  }
+
   async #collect(): Promise<Uint32Array> {
-    for (const batch of await readAll(this.#inner)) {
+    const noted = (batch: SeriesBatch): void => this.#hold(heldSizeBytes(batch))
+    for (const batch of await readAll(this.#inner, noted)) {
       const dropped = droppedPairs(batch, this.#replicaLabels)
       this.#dropped.set(batch.pairs, dropped)
       this.#groups.addBatch(batch, strippedHashes(batch, dropped))

@@ -22,9 +22,15 @@ export interface FanOutSource {
 /** A queryable over those sources that `sources` names at the time of a request. */
 export class FanOut implements Queryable {
   readonly #sources: () => readonly FanOutSource[]
+  readonly #inOrder: boolean
 
-  constructor(sources: () => readonly FanOutSource[]) {
+  /** `inOrder`: the sources give rows sorted by labels even where nobody asks, so that merging holds a batch of each. */
+  constructor(
+    sources: () => readonly FanOutSource[],
+    options: { readonly inOrder?: boolean } = {},
+  ) {
     this.#sources = sources
+    this.#inOrder = options.inOrder ?? false
   }
 
   /** Rows of all sources, each series once. */
@@ -37,7 +43,8 @@ export class FanOut implements Queryable {
       for (const cursor of cursors) cursor.close()
       throw error
     }
-    return mergeCursors(cursors, { sorted: request.sorted })
+    const sorted = request.sorted || this.#inOrder
+    return mergeCursors(cursors, { sorted, memory: signal.memory })
   }
 
   /** Label names of all sources. */

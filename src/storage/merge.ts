@@ -2,12 +2,14 @@
 // Invariants: rows with equal hashes are one series; the chunks of a row are sorted by minTimeMs, among equals those of
 // the earlier cursor come first; batches are bounded in rows and bytes.
 
+import type { MemoryAccount } from './memory-account.ts'
 import type { SeriesCursor } from './queryable.ts'
 import { RowCollector } from './row-collector.ts'
 import { RowGroups } from './row-groups.ts'
 import type { RowRef } from './row-order.ts'
 import { compareRows } from './row-order.ts'
 import type { SeriesBatch } from './series-batch.ts'
+import { batchSizeBytes } from './series-batch.ts'
 
 /** How to merge. */
 export interface MergeOptions {
@@ -17,6 +19,8 @@ export interface MergeOptions {
   readonly rowCountMax?: number
   /** A batch is full with this many bytes of chunks; one row may exceed it. */
   readonly chunkBytesMax?: number
+  /** Where batches are counted that an unsorted merge holds until it has read them all. */
+  readonly memory?: MemoryAccount | undefined
 }
 
 const rowCountMaxDefault = 2048
@@ -29,7 +33,7 @@ export function mergeCursors(
 ): SeriesCursor {
   return options.sorted
     ? new SortedMerge(cursors, boundsOf(options))
-    : new HashMerge(cursors, boundsOf(options))
+    : new HashMerge(cursors, boundsOf(options), options.memory)
 }
 
 interface Bounds {
@@ -101,14 +105,17 @@ const handedOnRowsMin = 64
 class HashMerge implements SeriesCursor {
   readonly #cursors: readonly SeriesCursor[]
   readonly #bounds: Bounds
+  readonly #memory: MemoryAccount | undefined
   #groups = new RowGroups()
   #parts: BatchGroups[] | undefined
+  #heldBytes = 0
   #nextPart = 0
   #nextGroup = 0
 
-  constructor(cursors: readonly SeriesCursor[], bounds: Bounds) {
+  constructor(cursors: readonly SeriesCursor[], bounds: Bounds, memory: MemoryAccount | undefined) {
     this.#cursors = cursors
     this.#bounds = bounds
+    this.#memory = memory
   }
 
   get warnings(): readonly string[] {
@@ -124,6 +131,8 @@ class HashMerge implements SeriesCursor {
         if (builder.rowCount > 0) break
         this.#nextPart++
         this.#nextGroup = part.to
+        // From here on the one who asked holds it.
+        this.#hold(-heldSizeBytes(part.batch))
         return part.batch
       }
       while (this.#nextGroup < part.to && !isFull(builder, this.#bounds))
@@ -136,7 +145,13 @@ class HashMerge implements SeriesCursor {
   close(): void {
     this.#groups = new RowGroups()
     this.#parts = []
+    this.#hold(-this.#heldBytes)
     for (const cursor of this.#cursors) cursor.close()
+  }
+
+  #hold(bytes: number): void {
+    this.#heldBytes += bytes
+    this.#memory?.hold(bytes)
   }
 
   // Whether no other source has any series of this batch, so that nothing of it has to be copied.
@@ -151,7 +166,9 @@ class HashMerge implements SeriesCursor {
   // Cursors are read side by side, but rows are added in the order of the cursors, so that answers repeat.
   async #collect(): Promise<BatchGroups[]> {
     const parts: BatchGroups[] = []
-    for (const batches of await Promise.all(this.#cursors.map(readAll)))
+    const noted = (batch: SeriesBatch): void => this.#hold(heldSizeBytes(batch))
+    const read = this.#cursors.map((cursor) => readAll(cursor, noted))
+    for (const batches of await Promise.all(read))
       for (const batch of batches) {
         const from = this.#groups.count
         this.#groups.addBatch(batch)
@@ -161,12 +178,25 @@ class HashMerge implements SeriesCursor {
   }
 }
 
-/** All batches of a cursor. */
-export async function readAll(cursor: SeriesCursor): Promise<SeriesBatch[]> {
+/** All batches of a cursor; `noted` is told of each as it comes and may throw to stop. */
+export async function readAll(
+  cursor: SeriesCursor,
+  noted: (batch: SeriesBatch) => void,
+): Promise<SeriesBatch[]> {
   const batches: SeriesBatch[] = []
-  for (let batch = await cursor.next(); batch !== undefined; batch = await cursor.next())
+  for (let batch = await cursor.next(); batch !== undefined; batch = await cursor.next()) {
+    noted(batch)
     batches.push(batch)
+  }
   return batches
+}
+
+// A row's place among the groups: an object, an entry and its share of the index.
+const groupedRowSizeBytes = 100
+
+/** What a batch takes whose rows are grouped. */
+export function heldSizeBytes(batch: SeriesBatch): number {
+  return batchSizeBytes(batch) + groupedRowSizeBytes * batch.rowCount
 }
 
 /** What is missing from any of the cursors, each warning once. */

@@ -1,6 +1,7 @@
 // The read seam: how queries ask any source (head, block, bucket, peer) for series.
 
 import type { Matcher } from '../model/index.ts'
+import type { MemoryAccount } from './memory-account.ts'
 import type { SeriesBatch } from './series-batch.ts'
 
 /** What the caller will do with the samples; a source may use it to send less, never to change an answer. */
@@ -49,6 +50,8 @@ export interface LabelAnswer {
 export interface CancelSignal {
   /** Throws UserError canceled or timeout once the caller must stop. Cheap enough for inner loops. */
   check(): void
+  /** Counts what is held for the caller; absent = not bounded here. */
+  readonly memory?: MemoryAccount
 }
 
 /** Batches on demand. Pull until undefined; close early to free what the cursor holds. */

@@ -43,6 +43,13 @@ export interface SeriesBatch {
   readonly chunks: ChunkTable
 }
 
+/** Bytes of a batch's buffers. */
+export function batchSizeBytes(batch: SeriesBatch): number {
+  let sizeBytes = 0
+  for (const { byteLength } of viewsOf(batch)) sizeBytes += byteLength
+  return sizeBytes
+}
+
 const decoder = new TextDecoder()
 
 /** Name of a pair, as a string. For encoders and tests. */
@@ -61,7 +68,11 @@ export function pairValue(pairs: PairDictionary, pairId: number): string {
 
 /** The buffers to transfer with `postMessage`; the batch is unusable here afterwards. */
 export function transferablesOf(batch: SeriesBatch): ArrayBuffer[] {
-  const views = [
+  return [...new Set(viewsOf(batch).map((view) => view.buffer as ArrayBuffer))]
+}
+
+function viewsOf(batch: SeriesBatch): readonly ArrayBufferView[] {
+  return [
     batch.hashes,
     batch.pairStarts,
     batch.pairIds,
@@ -76,5 +87,4 @@ export function transferablesOf(batch: SeriesBatch): ArrayBuffer[] {
     batch.chunks.sizes,
     batch.chunks.bytes,
   ]
-  return [...new Set(views.map((view) => view.buffer as ArrayBuffer))]
 }

@@ -30,7 +30,7 @@ export class AbsentOperator extends BlockOperator {
   protected async compute(): Promise<Block> {
     const { count } = this.grid
     await this.#input.series()
-    const cells = newCells(1, count)
+    const cells = newCells(1, count, this.context.memory)
     cells.present.fill(cellFloat)
     cells.values.fill(1)
     const batch = new StepBatch(rowsPerBatch(count), count)

@@ -42,7 +42,7 @@ export class QuantileOperator extends BlockOperator {
     const { table, cells } = await collect(this.#input, this.context)
     const { groupOf, builder } = groupRows(table, this.#parts.grouping)
     this.#notePhis(phis)
-    const out = newCells(builder.rowCount, cells.stepCount)
+    const out = newCells(builder.rowCount, cells.stepCount, this.context.memory)
     const dropName = new Uint8Array(builder.rowCount)
     const members = membersOf(groupOf, builder.rowCount)
     for (let group = 0; group < builder.rowCount; group++) {

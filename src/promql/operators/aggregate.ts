@@ -65,6 +65,9 @@ export type AccumulatorFactory = (
   notes: AggregationNotes,
 ) => Accumulator
 
+// What the largest accumulator, avg, keeps for a group and step.
+const stateCellSizeBytes = 26
+
 /** sum by (…) (v) and its kin. */
 export class AggregateOperator extends BlockOperator {
   readonly #input: Operator
@@ -96,7 +99,9 @@ export class AggregateOperator extends BlockOperator {
     const { count } = this.grid
     const table = await this.#input.series()
     const { groupOf, builder } = groupRows(table, this.#grouping)
-    const cells = newCells(builder.rowCount, count)
+    const stateSizeBytes = stateCellSizeBytes * builder.rowCount * count
+    context.memory.hold(stateSizeBytes)
+    const cells = newCells(builder.rowCount, count, context.memory)
     let row = 0
     const notes: AggregationNotes = {
       annotate: (level, text) => context.annotations.add(level, text, this.#position),
@@ -116,6 +121,7 @@ export class AggregateOperator extends BlockOperator {
     }
     accumulator.finish(cells)
     cells.rowCount = builder.rowCount
+    context.memory.hold(-stateSizeBytes)
     return { table: { ...builder.finish(), dropName }, cells }
   }
 

@@ -113,7 +113,7 @@ class Join {
     this.#matchedStep = new Int32Array(index.count).fill(-1)
     this.#lastOne = new Int32Array(this.#many.table.rowCount).fill(-2)
     this.#lastTarget = new Int32Array(this.#many.table.rowCount)
-    this.result = new ResultBlock(context.dictionary, lhs.cells.stepCount)
+    this.result = new ResultBlock(context, lhs.cells.stepCount)
     this.#labels = new ResultLabels(operation, this.#many.table, this.#one.table, {
       dropsName:
         isArithmetic(operation.op) || (operation.returnBool && !context.options.delayedNameRemoval),

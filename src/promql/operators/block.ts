@@ -1,6 +1,7 @@
 // Block: all rows of an operator at once, for operators that look at whole vectors (joins, ranks, sorting).
 // Also the base of operators that compute such a block and then hand it out batch by batch.
 
+import type { MemoryAccount } from '../../storage/index.ts'
 import { sampleCountOf } from '../histogram/arithmetic.ts'
 import type { Operator, StepGrid } from './operator.ts'
 import { cellAbsent, cellFloat, cellHistogram, StepBatch } from './operator.ts'
@@ -25,28 +26,36 @@ export function rowsPerBatch(stepCount: number): number {
   return Math.max(1, Math.min(1024, Math.floor(cellsPerBatch / Math.max(1, stepCount))))
 }
 
-/** Cells for all rows of a table; refuses what cannot fit. */
-export function newCells(rowCount: number, stepCount: number): StepBatch {
+/** Bytes of a cell's value and presence. */
+export const cellSizeBytes = 9
+
+/** Cells for all rows of a table; refuses what cannot fit. What is made counts once it stands in a block. */
+export function newCells(rowCount: number, stepCount: number, memory: MemoryAccount): StepBatch {
+  memory.require(cellSizeBytes * rowCount * stepCount)
   if (rowCount * stepCount > cellsMax) {
     failQuery('query processing would load too many samples into memory in query execution')
   }
   return new StepBatch(rowCount, stepCount)
 }
 
-/** Pulls everything from an operator; the samples are held until the caller gives them back (`release`). */
+/** Pulls everything from an operator; samples and bytes are held until the caller gives them back (`release`). */
 export async function collect(operator: Operator, context: QueryContext): Promise<Block> {
   const table = await operator.series()
   const taken = await operator.takeBlock?.()
   if (taken !== undefined) return taken
   const stepCount = operator.grid.count
-  const cells = newCells(table.rowCount, stepCount)
+  const cells = newCells(table.rowCount, stepCount, context.memory)
+  context.memory.hold(blockSizeBytes(cells))
   cells.begin(0)
   const rows = rowsPerBatch(stepCount)
   for (let row = 0; row < table.rowCount; ) {
     const view = cells.view(row, Math.min(rows, table.rowCount - row))
     const count = await operator.next(view)
     if (count === 0) break
-    if (view.histograms !== undefined) copyHistograms(view, cells, row * stepCount)
+    if (view.histograms !== undefined) {
+      copyHistograms(view, cells, row * stepCount)
+      context.memory.hold(histogramSizeBytes(view, count))
+    }
     context.samples.hold(sampleCount(view, count))
     row += count
     await context.pause()
@@ -55,9 +64,25 @@ export async function collect(operator: Operator, context: QueryContext): Promis
   return { table, cells }
 }
 
-/** Gives back the samples of a collected block. */
+/** Gives back the samples and bytes of a collected block. */
 export function release(block: Block, context: QueryContext): void {
-  context.samples.hold(-sampleCount(block.cells, block.cells.rowCount))
+  const { cells } = block
+  context.samples.hold(-sampleCount(cells, cells.rowCount))
+  context.memory.hold(-blockSizeBytes(cells) - histogramSizeBytes(cells, cells.rowCount))
+}
+
+function blockSizeBytes(cells: StepBatch): number {
+  return cellSizeBytes * cells.rowCapacity * cells.stepCount
+}
+
+// A sample of the limit's is sixteen bytes, and a histogram counts as so many of them.
+function histogramSizeBytes(cells: StepBatch, rowCount: number): number {
+  if (cells.histograms === undefined) return 0
+  let count = 0
+  for (let cell = 0; cell < rowCount * cells.stepCount; cell++) {
+    if (cells.present[cell] === cellHistogram) count += sampleCountOf(cells.histograms[cell]!)
+  }
+  return 16 * count
 }
 
 /** Samples in the first `rowCount` rows; a histogram counts by its size. */
@@ -119,12 +144,14 @@ export class BlockReader {
   #block: Block | undefined
   #row = 0
 
-  /** Holds the samples of `block` until it was read. */
+  /** Holds the samples and bytes of `block` until it was read. */
   constructor(block: Block, context: QueryContext) {
     this.table = block.table
     this.#block = block
     this.#context = context
-    context.samples.hold(sampleCount(block.cells, block.cells.rowCount))
+    const { cells } = block
+    context.samples.hold(sampleCount(cells, cells.rowCount))
+    context.memory.hold(blockSizeBytes(cells) + histogramSizeBytes(cells, cells.rowCount))
   }
 
   /** The whole block, with the samples held for it; nothing is left to read. */

@@ -39,7 +39,7 @@ export class CountValuesOperator extends BlockOperator {
     const groupLabels = without ? labels : [...labels, this.#label]
     const subset = groupingSubset(dictionary, groupLabels, without)
     const others = new LabelSubset(dictionary, [this.#label], 'others')
-    const result = new ResultBlock(dictionary, cells.stepCount)
+    const result = new ResultBlock(this.context, cells.stepCount)
     for (let row = 0; row < table.rowCount; row++) {
       this.context.signal.check()
       const rest = subset.pairsOf(table, row).filter((pair) => others.keeps(pair))

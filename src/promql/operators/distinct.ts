@@ -1,6 +1,7 @@
 // Distinct: after labels were dropped or rewritten, rows with equal labels become one, if no two of them have a
 // sample at the same step. Tables without such rows (nearly all) pass through untouched.
 
+import type { MemoryAccount } from '../../storage/index.ts'
 import type { Block } from './block.ts'
 import { BlockReader, collect, copyCell, newCells, release, rowHasSamples } from './block.ts'
 import { HashIndex } from './hash-index.ts'
@@ -37,7 +38,10 @@ export class DistinctOperator implements Operator {
     if (!hasEqualRows(table)) return table
     const block = await collect(this.#input, this.#context)
     release(block, this.#context)
-    this.#reader = new BlockReader(mergeEqualRows(block, this.#rule), this.#context)
+    this.#reader = new BlockReader(
+      mergeEqualRows(block, this.#rule, this.#context.memory),
+      this.#context,
+    )
     return this.#reader.table
   }
 
@@ -65,11 +69,11 @@ export function hasEqualRows(table: SeriesTable): boolean {
 }
 
 /** One row per label set, in the order they are first seen; fails the query where samples collide. */
-export function mergeEqualRows(block: Block, rule: DuplicateRule): Block {
+export function mergeEqualRows(block: Block, rule: DuplicateRule, memory: MemoryAccount): Block {
   const { table, cells } = block
   const index = new HashIndex()
   const builder = new SeriesTableBuilder(table.dictionary)
-  const merged = newCells(table.rowCount, cells.stepCount)
+  const merged = newCells(table.rowCount, cells.stepCount, memory)
   const occupied: boolean[] = []
   for (let row = 0; row < table.rowCount; row++) {
     const target = index.add(table.hashes, row)

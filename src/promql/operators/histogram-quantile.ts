@@ -106,7 +106,7 @@ class Answers {
     const { delayedNameRemoval } = context.options
     this.#notes = new CallNotes(context, block.table, question.positions, delayedNameRemoval)
     this.#kept = new LabelSubset(context.dictionary, delayedNameRemoval ? [] : nameLabels, 'others')
-    this.result = new ResultBlock(context.dictionary, block.cells.stepCount)
+    this.result = new ResultBlock(context, block.cells.stepCount)
     this.#groupOf = new Int32Array(block.table.rowCount).fill(-1)
     this.#rivalOf = new Int32Array(block.table.rowCount).fill(-1)
     this.#findGroups(block.table)

@@ -55,6 +55,7 @@ export class InfoOperator extends BlockOperator {
     const infos =
       request === undefined || this.grid.count === 0 ? undefined : await this.#select(request)
     const join = new InfoJoin(block, infos, passing, {
+      context,
       dataLabels: new Set(dataMatchers.map((matcher) => matcher.name)),
       keepsUnmatched: dataMatchers.every((matcher) => context.compileMatcher(matcher).matchesEmpty),
     })
@@ -110,6 +111,7 @@ interface InfoSamples {
 }
 
 interface InfoRules {
+  readonly context: QueryContext
   /** The labels that matchers mention, without the name; empty = all. */
   readonly dataLabels: ReadonlySet<string>
   /** Base series without an info series stay. */
@@ -131,7 +133,7 @@ class InfoJoin {
     this.#infos = infos
     this.#passing = passing
     this.#rules = rules
-    this.result = new ResultBlock(block.table.dictionary, block.cells.stepCount)
+    this.result = new ResultBlock(rules.context, block.cells.stepCount)
     this.#candidates = candidatesOf(block.table, infos?.table)
   }
 

@@ -5,7 +5,11 @@
 
 import type { HashSeed } from '../../kernel/index.ts'
 import { hashPair } from '../../kernel/index.ts'
-import type { PairDictionary } from '../../storage/index.ts'
+import type { MemoryAccount, PairDictionary } from '../../storage/index.ts'
+import { HeldBytes, unboundedAccount } from '../../storage/index.ts'
+
+// Hash, offsets, slots and the entry of its string.
+const pairSizeBytes = 60
 
 /** The label pairs of one query. */
 export class LabelDictionary {
@@ -16,6 +20,7 @@ export class LabelDictionary {
   nameIds = new Uint32Array(64)
 
   readonly #seed: HashSeed
+  readonly #held: HeldBytes
   #bytes = new Uint8Array(4096)
   #bytesUsed = 0
   /** [2 × pairCount + 1] as in PairDictionary. */
@@ -31,8 +36,9 @@ export class LabelDictionary {
   readonly #scratch = new Uint32Array(4)
   readonly #text = new TextDecoder()
 
-  constructor(seed: HashSeed) {
+  constructor(seed: HashSeed, memory: MemoryAccount = unboundedAccount()) {
     this.#seed = seed
+    this.#held = new HeldBytes(memory)
   }
 
   /** Numbers of the pairs of a source's dictionary: by its pair id, ours. */
@@ -158,15 +164,23 @@ export class LabelDictionary {
 
   #reserve(sizeBytes: number): void {
     if (this.#bytesUsed + sizeBytes > this.#bytes.length) {
-      const bytes = new Uint8Array(Math.max(2 * this.#bytes.length, this.#bytesUsed + sizeBytes))
+      const capacity = Math.max(2 * this.#bytes.length, this.#bytesUsed + sizeBytes)
+      this.#noteSize(capacity, this.nameIds.length)
+      const bytes = new Uint8Array(capacity)
       bytes.set(this.#bytes)
       this.#bytes = bytes
     }
     if (this.pairCount < this.nameIds.length) return
     const capacity = 2 * this.nameIds.length
+    this.#noteSize(this.#bytes.length, capacity)
     this.nameIds = grown(this.nameIds, capacity)
     this.hashes = grown(this.hashes, 4 * capacity)
     this.#offsets = grown(this.#offsets, 2 * capacity + 1)
+  }
+
+  // Values become strings in the end, of up to two bytes a character.
+  #noteSize(byteCapacity: number, pairCapacity: number): void {
+    this.#held.set(3 * byteCapacity + pairSizeBytes * pairCapacity)
   }
 
   #rehash(): void {

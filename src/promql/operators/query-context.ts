@@ -1,9 +1,15 @@
 // Query context: what all operators of one running query share: options, label dictionary, selected series,
-// annotations, sample accounting and the signal that stops it.
+// annotations, accounts of samples and memory, and the signal that stops it.
 
 import type { HashSeed, XorDecoder } from '../../kernel/index.ts'
 import { UserError } from '../../model/index.ts'
-import type { CancelSignal, MatcherCompiler, Queryable } from '../../storage/index.ts'
+import type {
+  CancelSignal,
+  MatcherCompiler,
+  MemoryAccount,
+  Queryable,
+} from '../../storage/index.ts'
+import { unboundedAccount } from '../../storage/index.ts'
 import { Annotations } from './annotations.ts'
 import { LabelDictionary } from './label-dictionary.ts'
 
@@ -34,6 +40,8 @@ export class QueryContext {
   readonly dictionary: LabelDictionary
   readonly annotations = new Annotations()
   readonly samples: SampleAccount
+  /** Counts chunks, cells, columns and result rows that the query holds. */
+  readonly memory: MemoryAccount
   #lastPauseMs = performance.now()
 
   constructor(parts: {
@@ -51,7 +59,8 @@ export class QueryContext {
     this.signal = parts.signal
     this.compileMatcher = parts.compileMatcher
     this.xorDecoder = parts.xorDecoder
-    this.dictionary = new LabelDictionary(parts.hashSeed)
+    this.memory = parts.signal.memory ?? unboundedAccount()
+    this.dictionary = new LabelDictionary(parts.hashSeed, this.memory)
     this.samples = new SampleAccount(parts.options.maxSamples)
   }
 

@@ -3,6 +3,7 @@
 // in Prometheus. An instant query's rows come out best first, group by group.
 
 import { formatShortest } from '../../model/index.ts'
+import type { MemoryAccount } from '../../storage/index.ts'
 import type { Grouping } from './aggregate.ts'
 import { groupingText, groupRows } from './aggregate.ts'
 import { membersOf } from './aggregate-quantile.ts'
@@ -57,7 +58,7 @@ export class RankOperator extends BlockOperator {
     const block = await collect(this.#input, this.context)
     release(block, this.context)
     const { table, cells } = block
-    const kept = newCells(table.rowCount, cells.stepCount)
+    const kept = newCells(table.rowCount, cells.stepCount, this.context.memory)
     kept.rowCount = table.rowCount
     if (!this.#checkParameters(parameters)) return { table, cells: kept }
     const { groupOf, builder } = groupRows(table, this.#grouping)
@@ -78,7 +79,8 @@ export class RankOperator extends BlockOperator {
         }
       }
     }
-    return cells.stepCount === 1 ? reordered({ table, cells: kept }, order) : { table, cells: kept }
+    const ranked = { table, cells: kept }
+    return cells.stepCount === 1 ? reordered(ranked, order, this.context.memory) : ranked
   }
 
   explain(): { readonly line: string; readonly inputs: readonly Operator[] } {
@@ -271,9 +273,9 @@ function labelBytes(table: SeriesTable, row: number): Uint8Array {
   return Buffer.concat(parts)
 }
 
-function reordered(block: Block, order: readonly number[]): Block {
+function reordered(block: Block, order: readonly number[], memory: MemoryAccount): Block {
   const builder = new SeriesTableBuilder(block.table.dictionary)
-  const cells = newCells(order.length, 1)
+  const cells = newCells(order.length, 1, memory)
   for (const row of order) {
     copyCell(block.cells, row, cells, builder.rowCount)
     builder.copyRow(block.table, row)

@@ -3,6 +3,7 @@
 import type { LabelDictionary } from './label-dictionary.ts'
 import type { Operator, StepBatch, StepGrid } from './operator.ts'
 import { pairsWithLabel } from './pair-edit.ts'
+import type { QueryContext } from './query-context.ts'
 import type { SeriesTable } from './series-table.ts'
 import { rowLabel, SeriesTableBuilder } from './series-table.ts'
 import { rowPairs } from './set-operator.ts'
@@ -14,24 +15,27 @@ export type LabelEdit = (label: (name: string) => string) => string | undefined
 export class RelabelOperator implements Operator {
   readonly grid: StepGrid
   readonly #input: Operator
+  readonly #context: QueryContext
   readonly #line: string
   readonly #target: string
   readonly #edit: LabelEdit
-  #table: SeriesTable | undefined
+  #table: Promise<SeriesTable> | undefined
 
   constructor(
     input: Operator,
+    context: QueryContext,
     parts: { readonly line: string; readonly target: string; readonly edit: LabelEdit },
   ) {
     this.grid = input.grid
     this.#input = input
+    this.#context = context
     this.#line = parts.line
     this.#target = parts.target
     this.#edit = parts.edit
   }
 
-  async series(): Promise<SeriesTable> {
-    this.#table ??= this.#relabelled(await this.#input.series())
+  series(): Promise<SeriesTable> {
+    this.#table ??= this.#relabelled()
     return this.#table
   }
 
@@ -43,9 +47,12 @@ export class RelabelOperator implements Operator {
     return { line: this.#line, inputs: [this.#input] }
   }
 
-  #relabelled(table: SeriesTable): SeriesTable {
+  // An edit may walk a long value with an automaton, so the signal is looked at for each row.
+  async #relabelled(): Promise<SeriesTable> {
+    const table = await this.#input.series()
     const builder = new SeriesTableBuilder(table.dictionary)
     for (let row = 0; row < table.rowCount; row++) {
+      await this.#context.pause()
       const value = this.#edit((name) => rowLabel(table, row, name))
       if (value === undefined) builder.copyRow(table, row)
       else this.#addEdited(builder, table, row, value)

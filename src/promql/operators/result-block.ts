@@ -2,12 +2,13 @@
 // Rows are found by their labels; two samples of one row at one step are the query's fault.
 
 import type { FloatHistogram } from '../../model/index.ts'
+import type { MemoryAccount } from '../../storage/index.ts'
 import type { Block } from './block.ts'
 import { copyRow, newCells } from './block.ts'
 import { HashIndex } from './hash-index.ts'
-import type { LabelDictionary } from './label-dictionary.ts'
 import type { StepBatch } from './operator.ts'
 import { cellAbsent, cellFloat } from './operator.ts'
+import type { QueryContext } from './query-context.ts'
 import { failQuery } from './query-context.ts'
 import { SeriesTableBuilder } from './series-table.ts'
 
@@ -17,14 +18,16 @@ export class ResultBlock {
   readonly #index = new HashIndex()
   readonly #hash = new Uint32Array(4)
   readonly #stepCount: number
+  readonly #memory: MemoryAccount
   readonly #firstStep: number[] = []
   readonly #dropName: number[] = []
   #cells: StepBatch
 
-  constructor(dictionary: LabelDictionary, stepCount: number) {
-    this.#builder = new SeriesTableBuilder(dictionary)
+  constructor(context: Pick<QueryContext, 'dictionary' | 'memory'>, stepCount: number) {
+    this.#builder = new SeriesTableBuilder(context.dictionary)
+    this.#memory = context.memory
     this.#stepCount = stepCount
-    this.#cells = newCells(16, stepCount)
+    this.#cells = newCells(16, stepCount, context.memory)
   }
 
   /** The row with these labels (pairs sorted by name), new or known; the first caller decides `dropName`. */
@@ -82,7 +85,7 @@ export class ResultBlock {
   }
 
   #grow(): void {
-    const cells = newCells(2 * this.#cells.rowCapacity, this.#stepCount)
+    const cells = newCells(2 * this.#cells.rowCapacity, this.#stepCount, this.#memory)
     for (let row = 0; row < this.#cells.rowCapacity; row++) copyRow(this.#cells, row, cells, row)
     this.#cells = cells
   }

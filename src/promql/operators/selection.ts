@@ -7,7 +7,7 @@ import type { XorDecoder } from '../../kernel/index.ts'
 import type { Matcher } from '../../model/index.ts'
 import { isStaleAt } from '../../model/index.ts'
 import type { SelectHints, SeriesBatch } from '../../storage/index.ts'
-import { decodeRow } from '../../storage/index.ts'
+import { batchSizeBytes, decodeRow } from '../../storage/index.ts'
 import type { QueryContext } from './query-context.ts'
 import type { SeriesTable } from './series-table.ts'
 import { SeriesTableBuilder } from './series-table.ts'
@@ -58,6 +58,7 @@ export class Selection {
     const builder = new SeriesTableBuilder(context.dictionary)
     try {
       for (let batch = await cursor.next(); batch !== undefined; batch = await cursor.next()) {
+        context.memory.hold(batchSizeBytes(batch) + rowSizeBytes * batch.rowCount)
         addRows(batch, builder, context)
         for (let row = 0; row < batch.rowCount; row++) {
           batchOf.push(batches.length)
@@ -79,6 +80,9 @@ export class Selection {
     decodeRow(batch, this.#rowOf[row]!, minTimeMs, maxTimeMs, into, this.#decoder)
   }
 }
+
+// Where a row stands, its hash, and its pairs in the table.
+const rowSizeBytes = 100
 
 function addRows(batch: SeriesBatch, builder: SeriesTableBuilder, context: QueryContext): void {
   const ids = context.dictionary.importPairs(batch.pairs)

@@ -55,8 +55,14 @@ export class SetOperator extends BlockOperator {
     const right = signaturesOf(rhs.table, this.#matching, index)
     const result =
       this.#op === 'or'
-        ? union(lhs, rhs, presenceOf(lhs, left, index.count), right)
-        : filtered(lhs, left, presenceOf(rhs, right, index.count), this.#op === 'and' ? 1 : 0)
+        ? union(lhs, rhs, presenceOf(lhs, left, index.count), right, this.context)
+        : filtered(
+            lhs,
+            left,
+            presenceOf(rhs, right, index.count),
+            this.#op === 'and' ? 1 : 0,
+            this.context,
+          )
     release(lhs, this.context)
     release(rhs, this.context)
     return result
@@ -87,10 +93,16 @@ function presenceOf(block: Block, signatures: Uint32Array, signatureCount: numbe
   return seen
 }
 
-function filtered(lhs: Block, left: Uint32Array, seen: Uint8Array, wanted: number): Block {
+function filtered(
+  lhs: Block,
+  left: Uint32Array,
+  seen: Uint8Array,
+  wanted: number,
+  { memory }: QueryContext,
+): Block {
   const { cells, table } = lhs
   const { stepCount } = cells
-  const kept = newCells(table.rowCount, stepCount)
+  const kept = newCells(table.rowCount, stepCount, memory)
   for (let row = 0; row < table.rowCount; row++) {
     for (let step = 0; step < stepCount; step++) {
       const cell = row * stepCount + step
@@ -102,9 +114,15 @@ function filtered(lhs: Block, left: Uint32Array, seen: Uint8Array, wanted: numbe
   return { table, cells: kept }
 }
 
-function union(lhs: Block, rhs: Block, seenLeft: Uint8Array, right: Uint32Array): Block {
+function union(
+  lhs: Block,
+  rhs: Block,
+  seenLeft: Uint8Array,
+  right: Uint32Array,
+  context: QueryContext,
+): Block {
   const { stepCount } = lhs.cells
-  const result = new ResultBlock(lhs.table.dictionary, stepCount)
+  const result = new ResultBlock(context, stepCount)
   addRows(result, lhs, () => true)
   addRows(result, rhs, (row, step) => seenLeft[right[row]! * stepCount + step] === 0)
   return result.finish()

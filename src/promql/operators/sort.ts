@@ -46,7 +46,7 @@ export class SortOperator extends BlockOperator {
     }
     rows.sort(this.#comparator(block))
     const builder = new SeriesTableBuilder(table.dictionary)
-    const sorted = newCells(rows.length, 1)
+    const sorted = newCells(rows.length, 1, this.context.memory)
     for (const row of rows) {
       copyCell(cells, row, sorted, builder.rowCount)
       builder.copyRow(table, row)

@@ -3,6 +3,7 @@
 
 import { SampleBuffer } from '../../chunk/index.ts'
 import { isStaleAt } from '../../model/index.ts'
+import { HeldBytes } from '../../storage/index.ts'
 import { keepStatsOnly } from './histogram-stats.ts'
 import type { Operator, StepBatch, StepGrid } from './operator.ts'
 import { cellFloat } from './operator.ts'
@@ -40,6 +41,7 @@ export class VectorSelectorOperator implements Operator {
   readonly #selection: Promise<Selection>
   readonly #context: QueryContext
   readonly #samples = new SampleBuffer()
+  readonly #held: HeldBytes
   #row = 0
 
   constructor(
@@ -55,6 +57,7 @@ export class VectorSelectorOperator implements Operator {
   ) {
     this.grid = grid
     this.#context = context
+    this.#held = new HeldBytes(context.memory)
     this.#selection = parts.selection
     this.#times = parts.times
     this.#part = parts.part
@@ -80,6 +83,7 @@ export class VectorSelectorOperator implements Operator {
     while (batch.rowCount < batch.rowCapacity && this.#row < selection.table.rowCount) {
       this.#context.signal.check()
       selection.load(this.#row++, minTimeMs, maxTimeMs, this.#samples)
+      this.#held.set(this.#samples.sizeBytes)
       this.#context.samples.read += this.#samples.count
       if (this.#statsOnly) keepStatsOnly(this.#samples)
       this.#fillRow(batch, batch.rowCount++)

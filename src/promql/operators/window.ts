@@ -2,6 +2,7 @@
 // from window to window, and the function sees [from, to) of the row's own columns.
 
 import { SampleBuffer } from '../../chunk/index.ts'
+import { HeldBytes } from '../../storage/index.ts'
 import { possiblyNoCounter, possiblyNoCounterType } from '../functions/annotation-texts.ts'
 import { sampleCountOf } from '../histogram/arithmetic.ts'
 import { rowHasSamples } from './block.ts'
@@ -52,6 +53,7 @@ export class WindowOperator implements Operator {
   readonly #bounds: WindowBounds
   readonly #call: WindowCall
   readonly #samples = new SampleBuffer()
+  readonly #held: HeldBytes
   readonly #out = new PointOut()
   readonly #window: SampleWindow
   readonly #isCounterCall: boolean
@@ -69,6 +71,7 @@ export class WindowOperator implements Operator {
   ) {
     this.grid = grid
     this.#context = context
+    this.#held = new HeldBytes(context.memory)
     this.#rows = parts.rows
     this.#bounds = parts.bounds
     this.#call = parts.call
@@ -94,6 +97,7 @@ export class WindowOperator implements Operator {
     while (batch.rowCount < batch.rowCapacity && this.#row < rowCount) {
       this.#notes!.row = this.#row
       this.#rows.load(this.#row++, this.#samples)
+      this.#held.set(this.#samples.sizeBytes)
       this.#context.samples.hold(this.#samples.count)
       this.#fillRow(batch, batch.rowCount++)
       this.#context.samples.hold(-this.#samples.count)

@@ -58,7 +58,7 @@ export function compileCall(call: CallPlan, grid: StepGrid, compiler: Compiler):
       return compileTimestamp(call, grid, compiler)
     case 'label_replace':
     case 'label_join':
-      return new DistinctOperator(relabelOperator(call, arg(0)), context, 'merge')
+      return new DistinctOperator(relabelOperator(call, arg(0), context), context, 'merge')
     case 'sort':
     case 'sort_desc':
     case 'sort_by_label':
