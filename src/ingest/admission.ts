@@ -51,6 +51,22 @@ export function createAdmission(config: AdmissionConfig): Admission {
   }
 }
 
+/**
+ * The limits under which a tenant's series from a sender are stored as sent, if they are ASCII, sorted, none empty, with
+ * a metric name; undefined where relabelling or the sender's identity may change them.
+ */
+export function plainBoundsOf(
+  config: AdmissionConfig,
+  tenant: string,
+  sender: SenderIdentity,
+): TenantLimits | undefined {
+  const { relabel } = config
+  const rules = Object.hasOwn(relabel.tenants, tenant) ? relabel.tenants[tenant] : undefined
+  if ((rules ?? relabel.default).length > 0) return undefined
+  for (const _label in sender.labels) return undefined
+  return limitsOf(config, tenant)
+}
+
 const untouched: Relabel = () => true
 
 function relabelOf(rules: readonly RelabelRule[], where: string): Relabel {

@@ -6,9 +6,21 @@
 import { UserError } from '../model/index.ts'
 import { HeadView, headLayout, refMissing } from './head-layout.ts'
 import { createMemory, instantiateKernel } from './instance.ts'
+import type { HashSeed } from './pair-hash.ts'
+import { type DecodedBody, plainLabelsMax } from './write-decoder.ts'
 
 interface HeadKernel {
-  initialize(windowStartMs: number): number
+  initialize(windowStartMs: number, a: number, b: number, c: number, d: number): number
+  addName(address: number, size: number, id: number): number
+  createPlain(
+    count: number,
+    rows: number,
+    base: number,
+    tenant: number,
+    stage: number,
+    strings: number,
+    wal: number,
+  ): number
   reserve(size: number): number
   recycle(address: number, size: number): void
   lookup(count: number, hashes: number, refs: number): number
@@ -77,6 +89,24 @@ interface Stage {
   readonly exceptions: number
 }
 
+/** Plain series are created in batches of so many rows at most, whose messages span so many bytes at most. */
+const plainRowsMax = 1024
+const plainSpanMax = 256 * 1024
+const plainRowSize = 32
+
+/** Series that were found or created, in the order asked for. */
+export interface PlainSeries {
+  /** How many of those asked for were dealt with. */
+  readonly count: number
+  /** [count] refs; `refMissing` where a label name is new, which `createSeries` has to see first. */
+  readonly refs: Uint32Array
+  readonly createdCount: number
+  /** The created ones as they stand in a series record. */
+  readonly record: Uint8Array
+  /** The memory is full; the series after the last created one was not. */
+  readonly isFull: boolean
+}
+
 /** One generation's memory, owned by one thread; others read it through a `HeadView`. */
 export class HeadMemory {
   readonly memory: WebAssembly.Memory
@@ -85,10 +115,14 @@ export class HeadMemory {
   #stage: Stage
   #labels: { readonly address: number; readonly sizeBytes: number } = { address: 0, sizeBytes: 0 }
 
-  constructor(windowStartMs: number) {
+  #plainStage = 0
+
+  /** `seed` is that of the hashes of label pairs. */
+  constructor(windowStartMs: number, seed: HashSeed) {
     this.memory = createMemory(2 ** 20, memoryMaxBytes)
     this.#kernel = instantiateKernel<HeadKernel>('head', this.memory)
-    check(this.#kernel.initialize(windowStartMs) !== 0)
+    const [a, b, c, d] = seed as unknown as [number, number, number, number]
+    check(this.#kernel.initialize(windowStartMs, a, b, c, d) !== 0)
     this.view = new HeadView(this.memory.buffer)
     this.#stage = this.#layOut(2048, 4096)
     this.#reserveLabels(65_536)
@@ -197,6 +231,78 @@ export class HeadMemory {
     return { ref, record: this.view.bytes.subarray(stage.record, words[at + 17]) }
   }
 
+  /** Teaches the kernel the id of a label name, so that `createPlain` can use it. */
+  addName(name: string, id: number): void {
+    // Not where labels are staged: a name is met while that is filled.
+    const { record } = this.#staged(0, Math.ceil((3 * name.length + 16) / sampleRecordSizeMax))
+    const size = Buffer.from(this.memory.buffer).write(name, record)
+    check(this.#kernel.addName(record, size, id) !== 0)
+    this.#follow()
+  }
+
+  /**
+   * Finds or creates series from the label bytes of a body, and remembers their hashes: `indexes` from `from` on, as many
+   * as one batch holds, all of them flagged as plain (kernel/write-decoder.ts). A message larger than a batch is passed
+   * over as if a name were new.
+   */
+  createPlain(
+    body: DecodedBody,
+    indexes: Uint32Array,
+    from: number,
+    tenantId: number,
+  ): PlainSeries {
+    const { rows, base, stage, strings, wal } = this.#plainAddresses()
+    const { seriesRanges, hashes, bytes } = body
+    const first = seriesRanges[2 * indexes[from]!]!
+    const words = this.view.words
+    let count = 0
+    let end = first
+    for (let row = rows >>> 2; count < plainRowsMax && from + count < indexes.length; row += 8) {
+      const index = indexes[from + count]!
+      const start = seriesRanges[2 * index]!
+      const stop = seriesRanges[2 * index + 1]!
+      if (stop - first > plainSpanMax) break
+      words[row] = start - first
+      words[row + 1] = stop - first
+      for (let i = 0; i < 4; i++) words[row + 2 + i] = hashes[4 * index + i]!
+      end = stop
+      count += 1
+    }
+    if (count === 0) return tooLargeMessage
+    this.view.bytes.set(bytes.subarray(first, end), base)
+    const done = this.#kernel.createPlain(count, rows, base, tenantId, stage, strings, wal) !== 0
+    this.#follow()
+    const at = headLayout.header >>> 2
+    const refs = new Uint32Array(count)
+    for (let i = 0; i < count; i++) refs[i] = this.view.words[(rows >>> 2) + 8 * i + 6]!
+    return {
+      count,
+      refs,
+      createdCount: this.view.words[at + 20]!,
+      record: this.view.bytes.subarray(wal, this.view.words[at + 17]),
+      isFull: !done,
+    }
+  }
+
+  // Rows, label bytes, the description of one series with its strings, and the record: a label takes no more bytes there
+  // than it was sent in.
+  #plainAddresses() {
+    const sizes = {
+      rows: plainRowSize * plainRowsMax,
+      base: plainSpanMax + 32,
+      stage: 16 + 48 * plainLabelsMax,
+      strings: plainSpanMax + 32,
+      wal: plainSpanMax + 16 * plainRowsMax,
+    }
+    if (this.#plainStage === 0)
+      this.#plainStage = this.#reserve(Object.values(sizes).reduce((sum, size) => sum + size))
+    const rows = this.#plainStage
+    const base = rows + sizes.rows
+    const stage = base + sizes.base
+    const strings = stage + sizes.stage
+    return { rows, base, stage, strings, wal: strings + sizes.strings }
+  }
+
   /** Closes the open float chunk of a series, if there is one. */
   closeFloatChunk(ref: number): void {
     check(this.#kernel.closeFloatChunk(ref) !== 0)
@@ -271,9 +377,21 @@ export class HeadMemory {
   }
 }
 
+const tooLargeMessage: PlainSeries = {
+  count: 1,
+  refs: new Uint32Array([refMissing]),
+  createdCount: 0,
+  record: new Uint8Array(0),
+  isFull: false,
+}
+
 function check(done: boolean): void {
-  if (done) return
-  throw new UserError('limit_exceeded', {
+  if (!done) throw memoryFull()
+}
+
+/** Refuses what needs more memory than a generation may have. */
+export function memoryFull(): UserError {
+  return new UserError('limit_exceeded', {
     what: 'the head has no memory left for this window',
     fix: 'wait until the window is cut, or spread the series over more lanes',
   })

@@ -7,7 +7,10 @@ import { snappyInflate } from './snappy.ts'
 import {
   type DecodedBody,
   type DecodeOptions,
+  type LabelBounds,
+  plainLabelsMax,
   seriesBadRefs,
+  seriesOneRun,
   slowKind,
   type WriteDecoder,
 } from './write-decoder.ts'
@@ -253,8 +256,10 @@ function decodeSeries(reader: WireReader, end: number, columns: Columns): void {
 
 // Labels are hashed as the runs of bytes they stand in; a further run continues from the hash before.
 function decodeSeries1(reader: WireReader, end: number, columns: Columns): void {
+  const first = reader.at
   let runStart = 0
   let runEnd = 0
+  let runCount = 0
   let seed = columns.seed
   while (reader.at < end) {
     const start = reader.at
@@ -264,6 +269,7 @@ function decodeSeries1(reader: WireReader, end: number, columns: Columns): void 
       if (runEnd !== start) {
         if (runEnd !== 0) seed = columns.hash(columns.bytes.slice(runStart, runEnd), seed)
         runStart = start
+        runCount += 1
       }
       runEnd = reader.at
     } else if (tag === 18) decodeSample(reader, reader.end(end), columns)
@@ -271,7 +277,49 @@ function decodeSeries1(reader: WireReader, end: number, columns: Columns): void 
     else if (tag === 34) columns.addSlow(slowKind.histogram, reader, reader.end(end))
     else reader.skip(tag & 7, tag >>> 3, 1, end)
   }
-  columns.closeSeries(columns.hash(columns.bytes.slice(runStart, runEnd), seed), 0)
+  const isOneRun = runCount === 1 && runStart === first
+  const hash = columns.hash(columns.bytes.slice(runStart, runEnd), seed)
+  columns.closeSeries(hash, isOneRun ? seriesOneRun : 0)
+}
+
+/** Whether labels, in one run of bytes as sent, are what `markPlain` calls plain. */
+export function isPlain(
+  sent: Uint8Array,
+  labels: readonly { readonly name: string; readonly value: string }[],
+  bounds: LabelBounds,
+): boolean {
+  const { labelCountMax, labelNameSizeBytesMax, labelValueSizeBytesMax } = bounds
+  if (labels.length > Math.min(labelCountMax || plainLabelsMax, plainLabelsMax)) return false
+  const isShort = (text: string, max: number, own: number): boolean =>
+    text.length > 0 && text.length <= own && (max === 0 || text.length <= max)
+  for (const [i, { name, value }] of labels.entries()) {
+    if (i > 0 && labels[i - 1]!.name >= name) return false
+    if (!isShort(name, labelNameSizeBytesMax, 127)) return false
+    if (!isShort(value, labelValueSizeBytesMax, 16_383)) return false
+    for (const character of name + value) if (character > '\x7f') return false
+  }
+  if (!labels.some(({ name }) => name === '__name__')) return false
+  return Buffer.compare(sent, encodedPlainly(labels)) === 0
+}
+
+// Each label as senders write it: sizes of as few bytes as they need.
+function encodedPlainly(
+  labels: readonly { readonly name: string; readonly value: string }[],
+): Uint8Array {
+  const sizeOf = (size: number): number[] => (size < 128 ? [size] : [(size & 127) | 128, size >> 7])
+  const field = (tag: number, bytes: readonly number[]): number[] => [
+    tag,
+    ...sizeOf(bytes.length),
+    ...bytes,
+  ]
+  return Uint8Array.from(
+    labels.flatMap(({ name, value }) => {
+      return field(10, [
+        ...field(10, [...Buffer.from(name)]),
+        ...field(18, [...Buffer.from(value)]),
+      ])
+    }),
+  )
 }
 
 function decodeSeries2(reader: WireReader, end: number, columns: Columns): void {

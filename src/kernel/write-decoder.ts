@@ -12,6 +12,23 @@ export const slowKind = { metadata: 1, exemplar: 2, histogram: 3, seriesMetadata
 
 /** Set in `seriesFlags` when label refs of version 2 are odd in number or name no symbol. */
 export const seriesBadRefs = 1
+/** Set in `seriesFlags` when labels of version 1 stand in one run at the start of their message. */
+export const seriesOneRun = 2
+/** To be set in `seriesFlags` of the series that `markPlain` is to look at. */
+export const seriesAsked = 4
+/** Set in `seriesFlags` by `markPlain`. */
+export const seriesPlain = 8
+
+/** Bounds of labels; 0 = unlimited. */
+export interface LabelBounds {
+  readonly labelCountMax: number
+  readonly labelNameSizeBytesMax: number
+  readonly labelValueSizeBytesMax: number
+}
+
+/** Series of more labels are never plain. */
+export const plainLabelsMax = 128
+const sizeBytesMax = 2 ** 31
 
 /** One decoded body. Every view lies in the decoder's memory and dies with the next `decode`. */
 export interface DecodedBody {
@@ -62,6 +79,7 @@ export interface WriteDecoder {
 export const hashKeySizeBytes = 2048 + 64
 
 interface IngestKernel {
+  markPlain(labelMax: number, nameMax: number, valueMax: number): void
   inflate(src: number, size: number, dst: number, declared: number): number
   decode(version: number, body: number, size: number): number
 }
@@ -128,6 +146,18 @@ export class KernelWriteDecoder implements WriteDecoder {
       }
       this.#capacities = doubled(this.#capacities)
     }
+  }
+
+  /**
+   * Flags as plain what is asked for of the body decoded last, of version 1, and is as senders write it, within bounds:
+   * labels that are ASCII, not empty, strictly sorted, with a metric name. `HeadMemory.createPlain` takes these.
+   */
+  markPlain(bounds: LabelBounds): void {
+    this.#kernel.markPlain(
+      Math.min(bounds.labelCountMax || plainLabelsMax, plainLabelsMax),
+      bounds.labelNameSizeBytesMax || sizeBytesMax,
+      bounds.labelValueSizeBytesMax || sizeBytesMax,
+    )
   }
 
   #reset(): void {

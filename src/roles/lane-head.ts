@@ -5,6 +5,7 @@ import {
   checkRequestSize,
   createAdmission,
   limitsOf,
+  plainBoundsOf,
 } from '../ingest/index.ts'
 import { hashKeySizeBytes } from '../kernel/index.ts'
 import type { MatcherCompiler } from '../storage/index.ts'
@@ -35,6 +36,7 @@ export function headAdmission(config: AdmissionConfig): HeadAdmission {
   return {
     epoch: config.epoch,
     admit: createAdmission(config),
+    plainBounds: (tenant, sender) => plainBoundsOf(config, tenant, sender),
     seriesMax: (tenant) => limitsOf(config, tenant).activeSeriesMax,
     checkSize: (tenant, counts) => checkRequestSize(limitsOf(config, tenant), tenant, counts),
   }

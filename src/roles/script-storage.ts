@@ -63,6 +63,7 @@ export class HeadScriptStorage implements ScriptStorage {
       admission: {
         epoch: 1,
         checkSize: () => undefined,
+        plainBounds: () => undefined,
         seriesMax: () => 0,
         admit: (_tenant, _sender, sent) => ({ labels: sortLabels(sent) }),
       },

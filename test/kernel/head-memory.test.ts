@@ -91,7 +91,7 @@ function expectedChunks(samples: readonly (readonly [number, number])[]): Uint8A
 
 describe('the head memory', () => {
   test('finds a series again by its canonical hash, per tenant', () => {
-    const memory = new HeadMemory(start)
+    const memory = new HeadMemory(start, seed)
     const a = create(memory, { __name__: 'up', pod: 'a' })
     expect(create(memory, { __name__: 'up', pod: 'b' })).toBe(1)
     expect(create(memory, { __name__: 'up', pod: 'a' })).toBe(a)
@@ -99,7 +99,7 @@ describe('the head memory', () => {
   })
 
   test('keeps labels and postings of many series', () => {
-    const memory = new HeadMemory(start)
+    const memory = new HeadMemory(start, seed)
     const count = 20_000
     for (let i = 0; i < count; i++)
       expect(create(memory, { __name__: 'up', pod: `p${i}`, zone: `z${i % 3}` })).toBe(i)
@@ -118,7 +118,7 @@ describe('the head memory', () => {
   })
 
   test('looks up what it was told to remember, in any order', () => {
-    const memory = new HeadMemory(start)
+    const memory = new HeadMemory(start, seed)
     const random = createRandom(42)
     const count = 10_000
     const hashes = Uint32Array.from({ length: 4 * count }, () => random() * 2 ** 32)
@@ -142,7 +142,7 @@ describe('the head memory', () => {
     const number = Date.now() % 2 ** 31
     const random = createRandom(number)
     for (let round = 0; round < 200; round++) {
-      const memory = new HeadMemory(start)
+      const memory = new HeadMemory(start, seed)
       const ref = create(memory, { __name__: 'x' })
       const step = [1, 250, 1000, 15_000, 60_000, 600_000][round % 6]!
       const shape = Math.floor(random() * 4)
@@ -179,7 +179,7 @@ describe('the head memory', () => {
   })
 
   test('says why a sample was not appended', () => {
-    const memory = new HeadMemory(start)
+    const memory = new HeadMemory(start, seed)
     const ref = create(memory, { __name__: 'x' })
     const append = (samples: [number, number][]) => {
       const outcome = memory.append(columnsOf(samples), new Uint32Array([ref]), {

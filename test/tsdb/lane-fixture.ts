@@ -65,6 +65,7 @@ export async function openLane(options: {
     cutWindows: metas.map((meta) => meta.minTimeMs),
     admission: {
       epoch: 1,
+      plainBounds: () => undefined,
       seriesMax: () => 0,
       checkSize: () => undefined,
       admit: (_tenant, _sender, sent) => ({ labels: sortLabels(sent) }),

@@ -22,6 +22,9 @@ const faultInvalid: u32 = 1
 const faultFull: u32 = 2
 
 const seriesBadRefs: u32 = 1
+const seriesOneRun: u32 = 2
+const seriesAsked: u32 = 4
+const seriesPlain: u32 = 8
 const bodyHasStartTimes: u32 = 1
 
 const slowMetadata: u32 = 1
@@ -309,8 +312,10 @@ function decodeRequest1(end: usize): void {
 // The labels of a series are hashed as the runs of bytes they stand in, usually one; a further run continues the hash.
 function decodeSeries1(end: usize): void {
   openSeries(pos, end)
+  const first = pos
   let runStart: usize = 0
   let runEnd: usize = 0
+  let runCount: u32 = 0
   let low = seedLow
   let high = seedHigh
   while (pos < end && fault == 0) {
@@ -329,6 +334,7 @@ function decodeSeries1(end: usize): void {
             high = hashHigh
           }
           runStart = start
+          runCount += 1
         }
         runEnd = pos
       } else if (tag == 18) decodeSample(pos + size, 1)
@@ -338,8 +344,85 @@ function decodeSeries1(end: usize): void {
     }
   }
   if (fault != 0) return
+  const isOneRun = runCount == 1 && runStart == first
   hashBytes(runStart, <u32>(runEnd - runStart), low, high)
-  closeSeries(hashLow, hashHigh, 0)
+  closeSeries(hashLow, hashHigh, isOneRun ? seriesOneRun : 0)
+}
+
+/**
+ * Flags as plain those series of the decoded body of version 1 that are asked for and whose labels are as senders write
+ * them: one run at the start, each a name and a value with sizes of as few bytes as they need, at most `labelMax`
+ * labels, ASCII, no value empty, names strictly increasing and `__name__` among them, sizes within their bounds.
+ */
+export function markPlain(labelMax: u32, nameMax: u32, valueMax: u32): void {
+  for (let i: u32 = 0; i < seriesCount; i++) {
+    const at = flagsPtr + (<usize>i << 2)
+    const flags = load<u32>(at)
+    if ((flags & (seriesAsked | seriesOneRun)) != (seriesAsked | seriesOneRun)) continue
+    const range = rangePtr + (<usize>i << 3)
+    if (isPlain(base + load<u32>(range), base + load<u32>(range, 4), labelMax, nameMax, valueMax))
+      store<u32>(at, flags | seriesPlain)
+  }
+}
+
+function isPlain(start: usize, end: usize, labelMax: u32, nameMax: u32, valueMax: u32): bool {
+  let p = start
+  let count: u32 = 0
+  let last: usize = 0
+  let lastSize: u32 = 0
+  let named = false
+  while (p < end && load<u8>(p) == 10) {
+    let size: u32 = load<u8>(++p)
+    if (size >= 128) {
+      const high: u32 = load<u8>(++p)
+      if (high >= 128 || high == 0) return false
+      size = (size & 127) | (high << 7)
+    }
+    const name = p + 3
+    const stop = p + 1 + size
+    // Name and value take two bytes each beside their text, which has at least one.
+    if (size < 6 || load<u8>(p, 1) != 10) return false
+    const nameSize: u32 = load<u8>(p, 2)
+    if (nameSize == 0 || nameSize >= 128 || nameSize > nameMax || nameSize > size - 5) return false
+    p = name + nameSize
+    if (load<u8>(p) != 18) return false
+    let valueSize: u32 = load<u8>(++p)
+    if (valueSize >= 128) {
+      const high: u32 = load<u8>(++p)
+      if (high >= 128 || high == 0) return false
+      valueSize = (valueSize & 127) | (high << 7)
+    }
+    p += 1
+    if (valueSize == 0 || valueSize > valueMax || p + valueSize != stop) return false
+    if (count > 0 && !increases(last, lastSize, name, nameSize)) return false
+    if (!isAscii(name, nameSize) || !isAscii(p, valueSize)) return false
+    if (nameSize == 8 && load<u64>(name) == 0x5f5f656d616e5f5f) named = true
+    last = name
+    lastSize = nameSize
+    count += 1
+    if (count > labelMax) return false
+    p = stop
+  }
+  return named
+}
+
+// Whether a name sorts before the next one, bytewise.
+function increases(a: usize, aSize: u32, b: usize, bSize: u32): bool {
+  const size = min(aSize, bSize)
+  for (let i: u32 = 0; i < size; i++) {
+    const x = load<u8>(a + i)
+    const y = load<u8>(b + i)
+    if (x != y) return x < y
+  }
+  return aSize < bSize
+}
+
+function isAscii(p: usize, size: u32): bool {
+  let all: u64 = 0
+  let i: u32 = 0
+  for (; i + 8 <= size; i += 8) all |= load<u64>(p + i)
+  for (; i < size; i++) all |= load<u8>(p + i)
+  return (all & 0x8080808080808080) == 0
 }
 
 // ---- version 2 ----

@@ -5,14 +5,16 @@
 // Units: Unix milliseconds.
 
 import {
-  type DecodedBody,
   exceptionCode,
+  type LabelBounds,
   refDropped,
   refLimit,
   refMissing,
+  seriesAsked,
+  seriesPlain,
 } from '../../kernel/index.ts'
 import { type Label, type Labels, windowMs, windowStartMs } from '../../model/index.ts'
-import type { Rejection, SenderIdentity } from '../../storage/index.ts'
+import type { Rejection } from '../../storage/index.ts'
 import type { BodyElements, SentHistogram } from './body-elements.ts'
 import { readElements, readSeriesMetadata, type SentMetadata } from './body-elements.ts'
 import { BodyLabels } from './body-labels.ts'
@@ -23,41 +25,7 @@ import type { LabelCache } from './label-cache.ts'
 import { type RecordSink, RecordWriter, recordType } from './record.ts'
 import { keptStart, startedSeriesOf } from './started-floats.ts'
 import { refusal, shownLabels, type Tally } from './tally.ts'
-
-/** What becomes of a new series: stored under canonical labels, dropped, or refused. */
-export type Admitted =
-  | { readonly labels: Labels }
-  | { readonly dropped: true }
-  | { readonly rejection: Rejection }
-
-/** Decides about series on first sight: identity labels, relabelling, label limits. `sent` in any order. */
-export type AdmitSeries = (
-  tenant: string,
-  sender: SenderIdentity,
-  sent: readonly Label[],
-) => Admitted
-
-/** Bounds and limits of one request. */
-export interface WriteBounds {
-  readonly outOfOrderWindowMs: number
-  readonly oldestAcceptedMs: number
-  readonly newestAcceptedMs: number
-  /** Series a tenant may have in one window; 0 = unlimited. */
-  readonly seriesMax: number
-  /** No new series while this is so; known ones go on. */
-  readonly isMemoryFull: () => boolean
-  readonly droppedMappingsMax: number
-  /** Start timestamps are kept; where they are not, they end here. */
-  readonly startTimestamps: boolean
-}
-
-/** One request, decoded. */
-export interface WriteRequest {
-  readonly tenant: string
-  readonly sender: SenderIdentity
-  readonly body: DecodedBody
-  readonly nowMs: number
-}
+import type { AdmitSeries, Admitted, WriteBounds, WriteRequest } from './write-request.ts'
 
 /** What the writer found beside samples. */
 export interface WrittenElements {
@@ -86,6 +54,7 @@ export class BodyWriter {
   readonly #sink: RecordSink
   readonly #tally: Tally
   readonly #labels: BodyLabels
+  readonly #markPlain: (bounds: LabelBounds) => void
   readonly #admitted: (Admitted | undefined)[] = []
   readonly #sent = new Map<number, Label[] | undefined>()
   readonly #refused = new Set<number>()
@@ -103,6 +72,7 @@ export class BodyWriter {
       readonly sink: RecordSink
       readonly tally: Tally
       readonly labelCache: LabelCache
+      readonly markPlain: (bounds: LabelBounds) => void
     },
   ) {
     this.#request = request
@@ -111,6 +81,7 @@ export class BodyWriter {
     this.#generations = options.generations
     this.#sink = options.sink
     this.#tally = options.tally
+    this.#markPlain = options.markPlain
     this.#labels = new BodyLabels(request.body, options.labelCache)
     this.#started = this.#bounds.startTimestamps ? startedSeriesOf(request.body) : undefined
   }
@@ -169,8 +140,21 @@ export class BodyWriter {
     for (const target of this.#targets) {
       if (target.misses > 0) this.#adopt(target, unknown)
     }
-    for (const index of unknown) this.#sent.set(index, this.#labels.read(index))
+    this.#askForPlain(unknown)
+    const { seriesFlags } = body
+    for (const index of unknown) {
+      if ((seriesFlags[index]! & seriesPlain) === 0) this.#sent.set(index, this.#labels.read(index))
+    }
     return unknown
+  }
+
+  // Which of them need not be read at all, being stored as sent.
+  #askForPlain(unknown: ReadonlySet<number>): void {
+    const { seriesFlags, version } = this.#request.body
+    const { plain } = this.#bounds
+    if (plain === undefined || version !== 1 || unknown.size === 0) return
+    for (const index of unknown) seriesFlags[index]! |= seriesAsked
+    this.#markPlain(plain)
   }
 
   // Series that another generation knows enter this one as they are, by copying.
@@ -207,9 +191,7 @@ export class BodyWriter {
       if (generation.droppedCount >= this.#bounds.droppedMappingsMax) return
       generation.droppedCount += 1
     }
-    // A sender that writes the labels of a series in ever-new orders is read anew each time.
-    const { entryCount, seriesCount } = generation.memory.view
-    if (entryCount > spareEntries + entriesPerSeriesMax * seriesCount) return
+    if (!hasRoomFor(generation, 0)) return
     generation.memory.remember(this.#request.body.hashes, index, ref)
   }
 
@@ -272,16 +254,41 @@ export class BodyWriter {
     const { windowStartMs: start } = generation.key
     const isWhole = body.minTimeMs >= start && body.maxTimeMs < start + windowMs
     const withHistograms = new Set(histograms.map(({ seriesIndex }) => seriesIndex))
-    for (let i = 0; i < body.seriesCount; i++) {
-      if (refs[i] !== refMissing) continue
+    const isWanted = (i: number): boolean => {
       const hasSamples = isWhole ? this.#sampleCountOf(i) > 0 : this.#hasSampleIn(i, generation)
-      if (!hasSamples && !withHistograms.has(i)) continue
+      return hasSamples || withHistograms.has(i)
+    }
+    this.#createPlain(target, isWanted)
+    for (let i = 0; i < body.seriesCount; i++) {
+      if (refs[i] !== refMissing || !isWanted(i)) continue
       const admitted = this.#admitSeries(i)
       if ('labels' in admitted) {
         const tenantId = generation.tenantId(tenant, this.#sink)
         if (this.#refusesNewSeries(generation, tenantId, i, admitted.labels)) continue
         this.#remember(target, i, generation.findOrCreate(tenantId, admitted.labels, this.#sink))
       } else if ('dropped' in admitted) this.#remember(target, i, refDropped)
+    }
+  }
+
+  // Plain series, many at a time, as long as no limit is near: who is refused is decided one by one.
+  #createPlain(target: Target, isWanted: (index: number) => boolean): void {
+    const { body, tenant } = this.#request
+    const { generation, refs } = target
+    const { seriesMax, plain, isMemoryFull } = this.#bounds
+    if (plain === undefined) return
+    const indexes = indexesOf(refs, refMissing, (i) => {
+      return (body.seriesFlags[i]! & seriesPlain) !== 0 && isWanted(i)
+    })
+    if (indexes.length === 0 || isMemoryFull() || generation.memory.isFull) return
+    const tenantId = generation.tenantId(tenant, this.#sink)
+    const seriesCount = generation.seriesCounts[tenantId]! + indexes.length
+    if (seriesMax > 0 && seriesCount > seriesMax) return
+    if (!hasRoomFor(generation, indexes.length)) return
+    const found = generation.createPlain(body, Uint32Array.from(indexes), tenantId, this.#sink)
+    for (let k = 0; k < found.length; k++) {
+      if (found[k] === refMissing) continue
+      refs[indexes[k]!] = found[k]!
+      target.misses -= 1
     }
   }
 
@@ -531,6 +538,12 @@ export class BodyWriter {
     const admitted = this.#admitSeries(index)
     return 'labels' in admitted ? admitted.labels : undefined
   }
+}
+
+// A sender that writes the labels of a series in ever-new orders is read anew each time.
+function hasRoomFor(generation: Generation, count: number): boolean {
+  const { entryCount, seriesCount } = generation.memory.view
+  return entryCount + count <= spareEntries + entriesPerSeriesMax * seriesCount
 }
 
 type RefusedWindow = 'beyondRetention' | 'future' | 'tooManyWindows'

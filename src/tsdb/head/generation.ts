@@ -12,10 +12,12 @@ import {
 } from '../../chunk/index.ts'
 import {
   copyOpenChunk,
+  type DecodedBody,
   type HashSeed,
   HeadMemory,
   hashPair,
   headLayout,
+  memoryFull,
   refMissing,
   sampleKind,
 } from '../../kernel/index.ts'
@@ -96,7 +98,7 @@ export class Generation {
     this.key = key
     this.windowKey = windowKeyOf(key)
     this.#seed = seed
-    this.memory = new HeadMemory(key.windowStartMs)
+    this.memory = new HeadMemory(key.windowStartMs, seed)
     this.createdMs = nowMs
     this.lastWriteMs = nowMs
     this.reader = new GenerationReader({
@@ -466,7 +468,34 @@ export class Generation {
     const { ref, record } = this.memory.createSeries(labelCount, sizeBytes)
     if (record === undefined) return ref
     this.seriesCounts[tenantId]! += 1
-    if (sink === undefined) return ref
+    if (sink !== undefined) this.#logSeries(ref, record, sink)
+    return ref
+  }
+
+  /**
+   * Finds or creates the series `indexes` of a body, which are plain, and remembers what they were sent as; their refs,
+   * `refMissing` where the general way has to be taken.
+   */
+  createPlain(
+    body: DecodedBody,
+    indexes: Uint32Array,
+    tenantId: number,
+    sink: RecordSink,
+  ): Uint32Array {
+    const refs = new Uint32Array(indexes.length)
+    for (let from = 0; from < indexes.length; ) {
+      const next = this.memory.view.seriesCount
+      const made = this.memory.createPlain(body, indexes, from, tenantId)
+      refs.set(made.refs, from)
+      this.seriesCounts[tenantId]! += made.createdCount
+      if (made.createdCount > 0) this.#logSeries(next, made.record, sink)
+      if (made.isFull) throw memoryFull()
+      from += made.count
+    }
+    return refs
+  }
+
+  #logSeries(ref: number, record: Uint8Array, sink: RecordSink): void {
     const writer = this.#seriesRecord
     if (!this.#seriesRecordOpen) {
       writer.begin(recordType.series)
@@ -475,7 +504,6 @@ export class Generation {
     }
     writer.raw(record)
     if (writer.sizeBytes > seriesRecordSizeMax) this.flushSeries(sink)
-    return ref
   }
 
   #nameId(name: string): number {
@@ -484,6 +512,7 @@ export class Generation {
     const id = this.labelNames.length
     this.labelNames.push(name)
     this.#nameIds.set(name, id)
+    this.memory.addName(name, id)
     return id
   }
 

@@ -9,6 +9,7 @@ import {
   type DecodedBody,
   type HashSeed,
   KernelWriteDecoder,
+  type LabelBounds,
   slowKind,
 } from '../../kernel/index.ts'
 import { labelValue, metricNameLabel, UserError, windowMs } from '../../model/index.ts'
@@ -22,11 +23,12 @@ import type {
   MatcherCompiler,
   Queryable,
   SelectRequest,
+  SenderIdentity,
   SeriesCursor,
 } from '../../storage/index.ts'
 import { FanOut, mergeCursors } from '../../storage/index.ts'
 import { laneKey } from '../wal/index.ts'
-import { type AdmitSeries, BodyWriter, type WrittenElements } from './body-writer.ts'
+import { BodyWriter, type WrittenElements } from './body-writer.ts'
 import { chainCursors } from './chain-cursors.ts'
 import { cutReserveBytes, type WindowStats } from './cut-plan.ts'
 import { Exemplars, type StoredExemplar } from './exemplars.ts'
@@ -49,6 +51,7 @@ import { LabelCache } from './label-cache.ts'
 import { type RecordSink, RecordWriter, recordType } from './record.ts'
 import { type ReplayedBody, Replayer } from './replayer.ts'
 import { shownLabels, Tally } from './tally.ts'
+import type { AdmitSeries } from './write-request.ts'
 
 /** How a head is held to its bounds. */
 export interface HeadLimits {
@@ -100,6 +103,8 @@ export interface HeadOptions {
 export interface HeadAdmission {
   readonly epoch: number
   readonly admit: AdmitSeries
+  /** Where series within these bounds are stored as sent if their labels are plain: what `admit` would say of them. */
+  readonly plainBounds: (tenant: string, sender: SenderIdentity) => LabelBounds | undefined
   /** Series a tenant may have in one window; 0 = unlimited. */
   readonly seriesMax: (tenant: string) => number
   /** Throws UserError body_too_large where a request has more series or samples than its tenant may send. */
@@ -184,6 +189,7 @@ export class Head implements Queryable {
         sink: this.#options.sink,
         tally,
         labelCache: this.#labelCache,
+        markPlain: (bounds) => this.#decoder.markPlain(bounds),
         bounds: {
           outOfOrderWindowMs: limits.outOfOrderWindowMs,
           oldestAcceptedMs: this.#options.oldestAcceptedMs(),
@@ -191,6 +197,7 @@ export class Head implements Queryable {
           seriesMax: this.#admission.seriesMax(tenant),
           isMemoryFull,
           droppedMappingsMax: limits.droppedMappingsMax,
+          plain: this.#admission.plainBounds(tenant, sender),
           startTimestamps: this.#options.startTimestamps,
         },
       },

@@ -267,6 +267,7 @@ describe('remote write 2.0 in the head', () => {
     let asked = 0
     const admission = {
       epoch: 2,
+      plainBounds: () => undefined,
       seriesMax: () => 0,
       checkSize: () => undefined,
       admit: () => {

@@ -30,6 +30,8 @@ export const compile: MatcherCompiler = (matcher) => {
   return { matcher, matches, matchesEmpty: matches(''), ...setValues }
 }
 
+const unbounded = { labelCountMax: 0, labelNameSizeBytesMax: 0, labelValueSizeBytesMax: 0 }
+
 export interface LogRecord {
   readonly record: Uint8Array
   readonly windowKey: number
@@ -44,6 +46,7 @@ export function createHead(
     seriesMax?: number
     cutWindows?: readonly number[]
     startTimestamps?: boolean
+    plain?: boolean
   } = {},
 ): Head {
   const target = { log }
@@ -59,6 +62,7 @@ export function createHead(
     admission: {
       epoch: 1,
       checkSize: () => undefined,
+      plainBounds: () => (options.plain === true ? unbounded : undefined),
       seriesMax: () => options.seriesMax ?? 0,
       admit: (_tenant, _sender, sent) => {
         const kept = options.admit?.(sent) ?? sent

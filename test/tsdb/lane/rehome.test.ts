@@ -39,6 +39,7 @@ function createHead(sink: RecordSink): Head {
     cutWindows: [],
     admission: {
       epoch: 1,
+      plainBounds: () => undefined,
       seriesMax: () => 0,
       checkSize: () => undefined,
       admit: (_tenant, _sender, sent) => ({ labels: sortLabels(sent) }),
