@@ -1,5 +1,6 @@
 // Block maintenance: the regular work on local blocks, one thing at a time: cut, ship, merge, retain.
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { LaneConnection } from '../lane/index.ts'
 import type { Matcher, TimeRange } from '../model/index.ts'
 import { type MatcherCompiler, neverCancelled } from '../storage/index.ts'
@@ -14,6 +15,9 @@ import {
   type WindowStats,
 } from '../tsdb/index.ts'
 import type { BlockThreadData } from './thread-data.ts'
+
+/** A drain has 20 s for everything. */
+const closeMsMax = 5000
 
 /** A lane behind a port as the cutter wants it. */
 export function cuttableLane(lane: LaneConnection): CuttableLane {
@@ -102,12 +106,12 @@ export class BlockMaintenance {
     await this.#parts.blocks.snapshot(directory)
   }
 
-  /** Ends the rounds and closes the blocks. */
+  /** Ends the rounds and closes the blocks. What takes long is left undone: the next start does it again. */
   async close(): Promise<void> {
     this.#closing = true
     clearTimeout(this.#timer)
-    await this.#round
-    await this.#parts.blocks.close()
+    const closed = this.#round.then(() => this.#parts.blocks.close())
+    await Promise.race([closed, sleep(closeMsMax, undefined, { ref: false })])
   }
 
   #schedule(): void {

@@ -1,11 +1,13 @@
 // Start and end of a process: what is answered while the log is replayed, how SIGTERM drains, and that a data
 // directory has one user.
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, it } from 'vitest'
 import { type Gateway, startGateway } from './gateway.ts'
 import { rawSamples, Sender } from './load.ts'
 import { until } from './process.ts'
-import { post, writeBody } from './remote-write.ts'
+import { post, write, writeBody } from './remote-write.ts'
 
 let gateway: Gateway
 afterEach(() => gateway.stop('SIGKILL'))
@@ -89,6 +91,47 @@ it('while the log is replayed queries get 503 with progress, and writes are kept
   const time = (Date.now() - 3_600_000) / 1000
   const answer = await rawSamples(gateway.url, 'filler{body="39"}', (time - 300) * 1000, Date.now())
   expect(answer.size).toBe(seriesPerBody)
+})
+
+it('SIGTERM while a large window is cut ends in time, and the window is cut at last', async () => {
+  const args = ['--storage.late-data-wait', '1s']
+  gateway = await startGateway({ args })
+  const { url } = gateway
+  const oldMs = Date.now() - 6 * 3_600_000
+  const [bodyCount, seriesPerBody] = [75, 4000]
+  for (let body = 0; body < bodyCount; body++) {
+    const series = Array.from({ length: seriesPerBody }, (_, i) => ({
+      labels: { __name__: 'large', body: String(body), i: String(i), pod: `pod-${body}-${i}` },
+      samples: [[oldMs, i] as const],
+    }))
+    expect((await post(`${url}/api/v1/write`, writeBody(series))).status).toBe(204)
+  }
+  // The data's clock moves on, so that the window before is due at the next look, within five seconds.
+  await write(url, [{ labels: { __name__: 'now' }, samples: [[Date.now(), 1]] }])
+  await until('the cut begins', () =>
+    readdirSync(join(gateway.data, 'blocks'), { recursive: true }).some((name) =>
+      String(name).includes('.tmp-for-creation'),
+    ),
+  )
+  const { child } = gateway.process
+  const beginMs = performance.now()
+  await gateway.stop('SIGTERM')
+  expect(child.exitCode, gateway.process.output()).toBe(0)
+  expect(performance.now() - beginMs).toBeLessThan(20_000)
+  const first = gateway.process
+  gateway = await gateway.restart()
+  const count = async (): Promise<string> => {
+    const form = `query=count(large)&time=${(oldMs + 1000) / 1000}`
+    return JSON.stringify(await gateway.get(`/api/v1/query?${form}`))
+  }
+  expect(await count()).toContain(`"${bodyCount * seriesPerBody}"`)
+  const isCut = ({ output }: typeof first): boolean => output().includes('window cut')
+  await until('the window is cut', () => isCut(first) || isCut(gateway.process), {
+    timeoutMs: 90_000,
+    everyMs: 500,
+  })
+  console.log(`the cut ended ${isCut(first) ? 'before the process' : 'after the next start'}`)
+  expect(await count()).toContain(`"${bodyCount * seriesPerBody}"`)
 })
 
 it('a second process on the same data directory is refused and names the first', async () => {
