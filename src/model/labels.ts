@@ -72,6 +72,14 @@ export function formatLabels(labels: Labels): string {
   return `${bareName ? name : ''}{${parts.join(', ')}}`
 }
 
+/** `{__name__="name", a="b"}`: all labels alike, as Prometheus names series in errors of evaluation. */
+export function formatLabelSet(labels: Labels): string {
+  const parts = labels.map(({ name, value }) => {
+    return `${isLegacyLabelName(name) ? name : quoteGo(name)}=${quoteGo(value)}`
+  })
+  return `{${parts.join(', ')}}`
+}
+
 /** A string as Go's strconv.Quote prints it (printable Unicode kept, the rest escaped). */
 export function quoteGo(text: string): string {
   let out = '"'

@@ -3,7 +3,7 @@
 // Source: Prometheus 3.14 semantics; error texts are Prometheus'.
 
 import type { FloatHistogram } from '../../model/index.ts'
-import { compareUtf8, formatLabels } from '../../model/index.ts'
+import { formatLabelSet } from '../../model/index.ts'
 import type { BinaryOp, VectorMatching } from '../parse/ast.ts'
 import { ElementResult, isArithmetic } from './arithmetic.ts'
 import type { Block } from './block.ts'
@@ -17,7 +17,7 @@ import type { QueryContext } from './query-context.ts'
 import { failQuery } from './query-context.ts'
 import { ResultBlock } from './result-block.ts'
 import type { SeriesTable } from './series-table.ts'
-import { labelsOfRow, pairWithName } from './series-table.ts'
+import { compareRows, labelsOfRow, pairWithName } from './series-table.ts'
 import { matchingText, rowPairs, signaturesOf } from './set-operator.ts'
 
 /** What a vector operation consists of. */
@@ -177,11 +177,12 @@ class Join {
       value: table.dictionary.value(pair),
     }))
     const side = this.#swapped ? 'left' : 'right'
+    // The one met later comes first; Prometheus meets series in the order of their labels.
     const [first, second] = [rowA, rowB]
-      .map((row) => formatLabels(labelsOfRow(table, row)))
-      .sort(compareUtf8)
+      .sort((a, b) => compareRows(table, b, a))
+      .map((row) => formatLabelSet(labelsOfRow(table, row)))
     failQuery(
-      `found duplicate series for the match group ${formatLabels(matched)} on the ${side} ` +
+      `found duplicate series for the match group ${formatLabelSet(matched)} on the ${side} ` +
         `hand-side of the operation: [${first}, ${second}];many-to-many matching not allowed: ` +
         'matching labels must be unique on one side',
     )

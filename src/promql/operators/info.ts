@@ -4,7 +4,7 @@
 
 import { SampleBuffer } from '../../chunk/index.ts'
 import type { Matcher } from '../../model/index.ts'
-import { formatLabels, isStaleAt, metricNameLabel } from '../../model/index.ts'
+import { formatLabelSet, isStaleAt, metricNameLabel } from '../../model/index.ts'
 import type { CompiledMatcher } from '../../storage/index.ts'
 import type { Block } from './block.ts'
 import { BlockOperator, collect, release } from './block.ts'
@@ -94,7 +94,7 @@ export class InfoOperator extends BlockOperator {
         const histogram = samples.histograms?.[newest]
         if (histogram === undefined ? isStaleAt(samples.words, newest) : histogram.stale) continue
         if (histogram !== undefined) {
-          const series = formatLabels(labelsOfRow(selection.table, row))
+          const series = formatLabelSet(labelsOfRow(selection.table, row))
           failQuery(`this should be an info metric, with float samples: ${series}`)
         }
         times[row * grid.count + step] = samples.timestampsMs[newest]!
@@ -177,7 +177,7 @@ class InfoJoin {
       const timeMs = times[row * stepCount + step]!
       if (Number.isNaN(timeMs)) continue
       if (timeMs === bestMs) {
-        const [existing, other] = [best, row].map((r) => formatLabels(labelsOfRow(table, r)))
+        const [existing, other] = [best, row].map((r) => formatLabelSet(labelsOfRow(table, r)))
         failQuery(
           `found duplicate series for info metric: existing ${existing} @ ${bestMs}, new ${other} @ ${timeMs}`,
         )

@@ -2,13 +2,7 @@
 // Units: Unix milliseconds, bounds inclusive. Series come in the order of their labels.
 
 import { SampleBuffer } from '../../chunk/index.ts'
-import {
-  type FloatHistogram,
-  formatShortest,
-  isLegacyLabelName,
-  type Label,
-  quoteGo,
-} from '../../model/index.ts'
+import { type FloatHistogram, formatLabelSet, formatShortest } from '../../model/index.ts'
 import {
   type CancelSignal,
   decodeRow,
@@ -40,19 +34,12 @@ export async function* dumpSamples(request: DumpRequest): AsyncGenerator<string>
         const labels = Array.from(pairIds, (id) => {
           return { name: pairName(batch.pairs, id), value: pairValue(batch.pairs, id) }
         })
-        yield linesOf(braced(labels), samples, formatHistogram)
+        yield linesOf(formatLabelSet(labels), samples, formatHistogram)
       }
     }
   } finally {
     cursor.close()
   }
-}
-
-function braced(labels: readonly Label[]): string {
-  const shown = labels.map(({ name, value }) => {
-    return `${isLegacyLabelName(name) ? name : quoteGo(name)}=${quoteGo(value)}`
-  })
-  return `{${shown.join(', ')}}`
 }
 
 function linesOf(
