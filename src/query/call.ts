@@ -36,6 +36,16 @@ export interface RangeCall extends EvaluationBase {
   readonly stepMs: number
 }
 
+/** An expression at one time whose answer stays a value: see `readVector`. */
+export interface VectorCall extends CallBase {
+  readonly kind: 'vector'
+  readonly query: string
+  readonly timeMs: number
+  readonly lookbackMs: number | undefined
+  /** More samples than these are an error. */
+  readonly samplesMax: number
+}
+
 interface ListingBase extends CallBase {
   /** The texts of match[]; a series is listed when one of them matches. */
   readonly selectors: readonly string[]
@@ -80,6 +90,7 @@ export interface RemoteReadCall extends CallBase {
 export type QueryCall =
   | InstantCall
   | RangeCall
+  | VectorCall
   | SeriesCall
   | LabelNamesCall
   | LabelValuesCall
@@ -88,7 +99,7 @@ export type QueryCall =
 
 /** What a call asks, in a line, for logs and the list of running queries. */
 export function describeCall(call: QueryCall): string {
-  if (call.kind === 'instant' || call.kind === 'range') return call.query
+  if (call.kind === 'instant' || call.kind === 'range' || call.kind === 'vector') return call.query
   if (call.kind === 'remoteRead') return 'remote read'
   const what = call.kind === 'labelValues' ? `labelValues(${call.name})` : call.kind
   return call.selectors.length === 0 ? what : `${what} ${call.selectors.join(' or ')}`

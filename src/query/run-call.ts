@@ -10,6 +10,7 @@ import { runEvaluation } from './run-evaluation.ts'
 import { runFederate } from './run-federate.ts'
 import { runLabels, runSeries } from './run-listing.ts'
 import { runRemoteRead } from './run-remote-read.ts'
+import { runVector } from './run-vector.ts'
 import type { CallReport } from './thread-messages.ts'
 
 /** What calls are answered from. */
@@ -42,6 +43,8 @@ async function run(
     case 'instant':
     case 'range':
       return runEvaluation(call, { ...sources, queryable }, signal, sink)
+    case 'vector':
+      return runVector(call, { ...sources, queryable }, signal, sink)
     case 'series':
       await runSeries(call, parseSelectors(call.selectors), queryable, signal, sink)
       return undefined

@@ -19,7 +19,8 @@ import {
   registerThreadMetrics,
   TenantsSeen,
 } from './own-metrics.ts'
-import { greet, stopOnSignals } from './process-life.ts'
+import { greet, reloadOnHangup, stopOnSignals } from './process-life.ts'
+import { createRules } from './rules.ts'
 import { createStatus } from './status.ts'
 import { startThreads, type Threads } from './threads.ts'
 
@@ -47,14 +48,17 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
   const tenants = new TenantsSeen(threads, metrics)
   let options = ingestOptions(config, 1)
   const target = routeTo(threads.lanes.map((lane) => lane.appendable))
-  const ingest = new IngestService({ options, target: tenants.noting(target), metrics })
+  const noted = tenants.noting(target)
+  const ingest = new IngestService({ options, target: noted, metrics })
   const pool = createPool(config, threads, metrics, log)
   const refreshMetrics = registerThreadMetrics(metrics, threads, pool)
   const status = createStatus({ config, threads, pool })
   registerReloadMetrics(metrics, () => status.door.lastReload())
+  const rules = createRules(config, { pool, target: noted, metrics, log })
   let epoch = 1
   const reload = async (): Promise<void> => {
     const next = readConfig(source.file, source.flags)
+    await rules.reload(next)
     options = ingestOptions(next, ++epoch)
     ingest.reload(options)
     await Promise.all(threads.lanes.map((lane) => lane.call('setAdmission', options.admission)))
@@ -76,6 +80,7 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
     }),
     status: status.door,
     stored: storedDoor(threads),
+    rules: rules.door,
     admin: adminDoor(threads, config.web.enableAdminApi, join(config.data, 'snapshots')),
     operations: {
       notReady: () => status.notReady(),
@@ -89,13 +94,10 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
     },
   })
   await app.listen({ host, port })
-  process.on(
-    'SIGHUP',
-    () =>
-      void status.guardReload(reload).catch((error) => log.error({ err: error }, 'reload failed')),
-  )
+  reloadOnHangup(log, () => status.guardReload(reload))
   stopOnSignals(log, async () => {
     status.startDraining()
+    await rules.close()
     await ingest.drain()
     await app.close()
     await threads.close()
@@ -103,6 +105,7 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
   })
   tenants.start()
   await status.start()
+  rules.start(() => status.notReady())
   greet(config)
 }
 

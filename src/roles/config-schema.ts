@@ -3,6 +3,7 @@
 // are strings with a `kind`, turned into numbers where they are used. `docs/configuration.md` is printed from here.
 
 import Type, { type Static, type TSchema } from 'typebox'
+import { rules } from './config-rules.ts'
 import {
   closed,
   flag,
@@ -47,6 +48,7 @@ export const configSchema = Type.Object(
     limits: Type.Object(limits, { ...closed, description: 'Write limits of every tenant.' }),
     tenants,
     query,
+    rules,
     promql: Type.Object(
       {
         experimental: text(

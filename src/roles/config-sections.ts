@@ -5,7 +5,8 @@ import Type from 'typebox'
 /** Section of the configuration. */
 export const closed = { additionalProperties: false, default: {} } as const
 
-function duration(byDefault: string, description: string) {
+/** A field of the configuration. */
+export function duration(byDefault: string, description: string) {
   return Type.String({ default: byDefault, description, kind: 'duration' })
 }
 
@@ -19,7 +20,8 @@ export function text(byDefault: string, description: string, kind?: string) {
   return Type.String({ default: byDefault, description, ...(kind === undefined ? {} : { kind }) })
 }
 
-function count(byDefault: number, description: string, minimum = 0) {
+/** A field of the configuration. */
+export function count(byDefault: number, description: string, minimum = 0) {
   return Type.Integer({ default: byDefault, minimum, description })
 }
 
@@ -43,7 +45,8 @@ export const limits = {
   requestsInFlight: count(64, 'Most write requests of one tenant at a time; 0 = unlimited.'),
 }
 
-const relabelRule = Type.Record(Type.String(), Type.Unknown())
+/** A rule of relabel_config; checked where it is compiled. */
+export const relabelRule = Type.Record(Type.String(), Type.Unknown())
 
 const tenantOverride = Type.Object(
   {

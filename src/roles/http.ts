@@ -13,8 +13,10 @@ import {
   otlpRoutes,
   queryRoutes,
   type ReadDoor,
+  type RulesDoor,
   remoteReadRoutes,
   remoteWriteRoutes,
+  rulesRoutes,
   type StatusDoor,
   type StoredDoor,
   statusRoutes,
@@ -34,6 +36,7 @@ export interface HttpParts {
   readonly door: ReadDoor
   readonly status: StatusDoor
   readonly stored: StoredDoor
+  readonly rules: RulesDoor
   readonly admin: AdminDoor
   readonly operations: OperationsDoor
 }
@@ -45,7 +48,7 @@ const tenantPrefix = '/api/metrics/v1/:tenant'
 
 /** A server that is not listening yet. */
 export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
-  const { log, metrics, host, ingest, door, status, stored, admin, operations } = parts
+  const { log, metrics, host, ingest, door, status, stored, rules, admin, operations } = parts
   const allowedHosts = isLoopback(host) ? ['localhost', '127.0.0.1', '[::1]', host] : []
   const app = await createServer({ log, metrics, allowedHosts, formSizeBytesMax })
   const writeOptions = { ingest, callerOf: () => caller, bodyTimeoutMs }
@@ -58,6 +61,7 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
     await app.register(listingRoutes, { prefix, door })
     await app.register(expressionRoutes, { prefix })
     await app.register(statusRoutes, { prefix, door, status })
+    await app.register(rulesRoutes, { prefix, door, rules })
     await app.register(storedRoutes, { prefix, door, stored })
     await app.register(remoteReadRoutes, { prefix, door })
     await app.register(federateRoutes, { prefix: before, door })

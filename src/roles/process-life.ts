@@ -18,6 +18,14 @@ export function stopOnSignals(log: Logger, drain: () => Promise<void>): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(signal))
 }
 
+/** SIGHUP runs `reload`; a reload that fails is logged. */
+export function reloadOnHangup(log: Logger, reload: () => Promise<void>): void {
+  process.on(
+    'SIGHUP',
+    () => void reload().catch((error) => log.error({ err: error }, 'reload failed')),
+  )
+}
+
 /** Says where to point what. */
 export function greet(config: Config): void {
   const url = `http://${config.http.listen.replace(/^:/, 'localhost:')}`

@@ -1,10 +1,15 @@
 // Expressions on a schedule: record, alert, notify.
 
 export * from './alert-state.ts'
+export * from './alertmanager-client.ts'
+export * from './alertmanager-config.ts'
 export * from './evaluation.ts'
 export * from './group.ts'
+export * from './notifier.ts'
 export * from './rule-file.ts'
+export * from './rule-service.ts'
 export * from './rule-state.ts'
+export * from './rule-view.ts'
 export * from './slot.ts'
 export * from './template/expand.ts'
 export type { TemplateSample } from './template/prometheus-functions.ts'

@@ -1,4 +1,4 @@
-// Status routes: what Prometheus says about itself below /api/v1/status, and the lists that rules and targets will fill.
+// Status routes: what Prometheus says about itself below /api/v1/status, and the lists of a scraper, which are empty.
 // buildinfo carries no `features`: Grafana would take the server for Mimir and look for a ruler API.
 // Source: Prometheus web/api/v1/api.go.
 
@@ -51,7 +51,7 @@ export interface StatusDoor {
   lastReload(): { readonly timeMs: number; readonly success: boolean }
 }
 
-/** `/status/*`, `/features`, `/rules`, `/alerts`, `/targets`, … below the plugin's prefix. */
+/** `/status/*`, `/features`, `/targets`, … below the plugin's prefix. */
 export const statusRoutes: FastifyPluginAsync<{ door: ReadDoor; status: StatusDoor }> = async (
   app,
   { door, status },
@@ -78,11 +78,6 @@ export const statusRoutes: FastifyPluginAsync<{ door: ReadDoor; status: StatusDo
     return success(visible)
   })
   app.get('/features', async () => success(status.features()))
-  app.get('/rules', async () => success({ groups: [] }))
-  app.get('/alerts', async () => success({ alerts: [] }))
-  app.get('/alertmanagers', async () =>
-    success({ activeAlertmanagers: [], droppedAlertmanagers: [] }),
-  )
   app.get('/targets', async () =>
     success({ activeTargets: [], droppedTargets: [], droppedTargetCounts: {} }),
   )

@@ -1,0 +1,113 @@
+// Rules, alerts and Alertmanagers, of the tenants that the caller reads.
+// Source: Prometheus web/api/v1/api.go (rules, alerts, alertmanagers); facts §3.4.
+
+import { createHash } from 'node:crypto'
+import type { FastifyPluginAsync } from 'fastify'
+import type { Matcher } from '../../model/index.ts'
+import { parseSelectors } from '../../query/index.ts'
+import {
+  type GroupView,
+  type RuleView,
+  type RunningGroup,
+  viewAlerts,
+  viewGroup,
+} from '../../rules/index.ts'
+import { success } from '../envelope.ts'
+import { invalid, type Parameters, text, texts } from '../parameters.ts'
+import { parametersOf, type ReadDoor } from './reader.ts'
+
+/** Where these routes get what they show. */
+export interface RulesDoor {
+  groups(): readonly RunningGroup[]
+  /** URLs that alerts are posted to. */
+  alertmanagers(): readonly string[]
+  /** Whether a label value fulfils a matcher. */
+  compileMatcher(matcher: Matcher): (value: string) => boolean
+}
+
+/** `/rules`, `/alerts` and `/alertmanagers` below the plugin's prefix. */
+export const rulesRoutes: FastifyPluginAsync<{ door: ReadDoor; rules: RulesDoor }> = async (
+  app,
+  { door, rules },
+) => {
+  app.get('/rules', async (request) => {
+    const parameters = parametersOf(request)
+    const visible = visibleGroups(rules, door.tenantsOf(request))
+    const isWanted = ruleFilter(parameters, rules)
+    const withAlerts = !isTrueParameter(parameters, 'exclude_alerts')
+    const files = new Set(texts(parameters, 'file[]'))
+    const names = new Set(texts(parameters, 'rule_group[]'))
+    const groups = visible
+      .filter(({ state: { group } }) => files.size === 0 || files.has(group.file))
+      .filter(({ state: { group } }) => names.size === 0 || names.has(group.name))
+      .map((running) => viewGroup(running, withAlerts))
+      .map((group) => ({ ...group, rules: group.rules.filter(isWanted) }))
+      .filter((group) => group.rules.length > 0)
+    return success(pageOf(groups, parameters))
+  })
+  app.get('/alerts', async (request) => {
+    const visible = visibleGroups(rules, door.tenantsOf(request))
+    return success({ alerts: visible.flatMap(viewAlerts) })
+  })
+  app.get('/alertmanagers', async () =>
+    success({
+      activeAlertmanagers: rules.alertmanagers().map((url) => ({ url })),
+      droppedAlertmanagers: [],
+    }),
+  )
+}
+
+function visibleGroups(rules: RulesDoor, tenants: readonly string[]): RunningGroup[] {
+  return rules.groups().filter(({ tenant }) => tenants.includes(tenant))
+}
+
+function ruleFilter(parameters: Parameters, rules: RulesDoor): (rule: RuleView) => boolean {
+  const type = text(parameters, 'type').toLowerCase()
+  if (type !== '' && type !== 'alert' && type !== 'record')
+    throw invalid('type', `not supported value "${type}"`)
+  const wantedType = { '': undefined, alert: 'alerting', record: 'recording' }[type]
+  const names = new Set(texts(parameters, 'rule_name[]'))
+  const selectors = parseSelectors(texts(parameters, 'match[]')).map((matchers) =>
+    matchers.map((matcher) => ({ name: matcher.name, matches: rules.compileMatcher(matcher) })),
+  )
+  return (rule) => {
+    if (wantedType !== undefined && rule.type !== wantedType) return false
+    if (names.size > 0 && !names.has(rule.name)) return false
+    if (selectors.length === 0) return true
+    return selectors.some((matchers) =>
+      matchers.every(({ name, matches }) => matches(rule.labels[name] ?? '')),
+    )
+  }
+}
+
+function isTrueParameter(parameters: Parameters, name: string): boolean {
+  const value = text(parameters, name)
+  if (value === '') return false
+  if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(value)) return true
+  if (['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(value)) return false
+  throw invalid(name, `strconv.ParseBool: parsing "${value}": invalid syntax`)
+}
+
+function pageOf(
+  groups: readonly GroupView[],
+  parameters: Parameters,
+): { groups: readonly GroupView[]; groupNextToken?: string } {
+  const limitText = text(parameters, 'group_limit')
+  const token = text(parameters, 'group_next_token')
+  if (limitText === '') {
+    if (token !== '') throw invalid('group_limit', 'group_limit needs to be set')
+    return { groups }
+  }
+  const limit = Number(limitText)
+  if (!/^\+?\d+$/.test(limitText) || limit < 1)
+    throw invalid('group_limit', 'group_limit needs to be a valid number greater than 0')
+  const from = token === '' ? 0 : groups.findIndex((group) => tokenOf(group) === token)
+  if (from === -1) throw invalid('group_next_token', 'invalid group_next_token')
+  const next = groups[from + limit]
+  const page = groups.slice(from, from + limit)
+  return next === undefined ? { groups: page } : { groups: page, groupNextToken: tokenOf(next) }
+}
+
+function tokenOf({ file, name }: GroupView): string {
+  return createHash('sha256').update(`${file};${name}`).digest('hex')
+}

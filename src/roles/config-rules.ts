@@ -1,0 +1,40 @@
+// Section `rules` of the configuration: rule files, how they are evaluated, where alerts go.
+
+import Type from 'typebox'
+import { closed, count, duration, relabelRule, text } from './config-sections.ts'
+
+const alertmanager = Type.Record(Type.String(), Type.Unknown())
+
+/** Section of the configuration. */
+export const rules = Type.Object(
+  {
+    files: Type.Array(Type.String(), {
+      default: [],
+      description: 'Globs of rule files (Prometheus or Thanos) of the default tenant.',
+    }),
+    tenantFiles: Type.Record(Type.String(), Type.Array(Type.String()), {
+      default: {},
+      description: 'Globs of rule files of other tenants, by tenant.',
+    }),
+    evaluationInterval: duration('1m', 'Interval of groups that name none.'),
+    queryOffset: duration('0s', 'How far in the past groups evaluate that name no query_offset.'),
+    resendDelay: duration('1m', 'How long after it was sent a firing alert is sent again.'),
+    concurrentGroups: count(8, 'Groups evaluated at a time; more wait.', 1),
+    perTenant: count(0, 'Most rules of one tenant; 0 = unlimited.'),
+    seriesPerRule: count(100_000, 'Most series that the expression of a rule may yield.', 1),
+    alertmanagers: Type.Array(alertmanager, {
+      default: [],
+      description: 'Alertmanagers, as in alerting.alertmanagers of Prometheus or as Thanos has it.',
+    }),
+    alertRelabel: Type.Array(relabelRule, {
+      default: [],
+      description: 'relabel_config rules applied to every alert that is sent.',
+    }),
+    alertLabelDrop: Type.Array(Type.String(), {
+      default: [],
+      description: 'Labels taken off alerts that are sent, such as the replica label.',
+    }),
+    externalUrl: text('', 'Where people reach this server, for links in alerts; empty = listener.'),
+  },
+  closed,
+)

@@ -1,0 +1,202 @@
+// Notifier: a bounded queue of alerts that goes to every Alertmanager in batches.
+// A batch that no Alertmanager takes is not sent again: the rule sends its alerts again before they expire.
+// Source: facts/prometheus.md §9.3; metric names are Prometheus'.
+
+import type { Logger, Metrics } from '../telemetry/index.ts'
+import type { DueAlert } from './alert-state.ts'
+import type { AlertmanagerTransport } from './alertmanager-client.ts'
+import type { AlertmanagerConfig, LabelRewriter } from './alertmanager-config.ts'
+import type { StringMap } from './rule-file.ts'
+import { linkOf } from './template/prometheus-functions.ts'
+
+/** How alerts are labelled and sent; replaced as a whole by a reload. */
+export interface NotifierOptions {
+  readonly alertmanagers: readonly AlertmanagerConfig[]
+  /** Set where an alert has no label of that name. */
+  readonly externalLabels: StringMap
+  /** Taken away, so that alerts of replicas are equal. */
+  readonly droppedLabels: readonly string[]
+  readonly relabel: LabelRewriter
+  /** Where people look at expressions; the start of generatorURL. */
+  readonly externalUrl: string
+}
+
+/** Alerts that wait at most; the oldest go first. */
+const queueMax = 10_000
+const batchMax = 256
+const discoveryIntervalMs = 30_000
+
+interface Target {
+  readonly url: string
+  readonly config: AlertmanagerConfig
+}
+
+interface PostableAlert {
+  readonly labels: StringMap
+  readonly annotations: StringMap
+  readonly startsAt: string
+  readonly endsAt: string
+  readonly generatorURL: string
+}
+
+/** Sends alerts. */
+export class Notifier {
+  readonly #transport: AlertmanagerTransport
+  readonly #log: Logger
+  readonly #metrics: ReturnType<typeof createMetrics>
+  #options: NotifierOptions
+  #targets: readonly Target[] = []
+  #queue: PostableAlert[] = []
+  #sending: Promise<void> | undefined
+  #timer: NodeJS.Timeout | undefined
+  #discovery: Promise<void> = Promise.resolve()
+  #closed = false
+
+  constructor(parts: {
+    readonly options: NotifierOptions
+    readonly transport: AlertmanagerTransport
+    readonly metrics: Metrics
+    readonly log: Logger
+  }) {
+    this.#options = parts.options
+    this.#transport = parts.transport
+    this.#log = parts.log
+    this.#metrics = createMetrics(parts.metrics, {
+      queued: () => this.#queue.length,
+      targets: () => this.#targets.length,
+    })
+    this.#discover()
+  }
+
+  /** URLs that alerts are posted to. */
+  urls(): string[] {
+    return this.#targets.map(({ url }) => url)
+  }
+
+  /** Uses other options from now on. */
+  reload(options: NotifierOptions): void {
+    this.#options = options
+    this.#discover()
+  }
+
+  /** Puts alerts of one rule into the queue. `query` is the rule's expression. */
+  send(query: string, alerts: readonly DueAlert[]): void {
+    if (this.#closed || this.#options.alertmanagers.length === 0) return
+    for (const alert of alerts) {
+      const postable = this.#postable(query, alert)
+      if (postable !== undefined) this.#queue.push(postable)
+    }
+    const excess = this.#queue.length - queueMax
+    if (excess > 0) {
+      this.#queue = this.#queue.slice(excess)
+      this.#metrics.dropped.inc(excess)
+      this.#log.warn({ count: excess }, 'the queue of alerts is full, the oldest were dropped')
+    }
+    this.#sending ??= this.#drain()
+  }
+
+  /** Sends what waits, then nothing more. */
+  async close(): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#timer)
+    await this.#sending
+  }
+
+  #postable(query: string, alert: DueAlert): PostableAlert | undefined {
+    const { externalLabels, droppedLabels, relabel, externalUrl } = this.#options
+    const labels = new Map(alert.labels.map(({ name, value }) => [name, value]))
+    for (const [name, value] of Object.entries(externalLabels))
+      if (!labels.has(name)) labels.set(name, value)
+    for (const name of droppedLabels) labels.delete(name)
+    if (!relabel(labels)) return undefined
+    return {
+      labels: Object.fromEntries(labels),
+      annotations: alert.annotations,
+      startsAt: new Date(alert.startsAtMs).toISOString(),
+      endsAt: new Date(alert.endsAtMs).toISOString(),
+      generatorURL: externalUrl.replace(/\/$/, '') + linkOf(query, 1),
+    }
+  }
+
+  async #drain(): Promise<void> {
+    await this.#discovery
+    while (this.#queue.length > 0) {
+      const batch = this.#queue.splice(0, batchMax)
+      const sent = await Promise.all(this.#targets.map((target) => this.#post(target, batch)))
+      if (!sent.includes(true)) this.#metrics.dropped.inc(batch.length)
+    }
+    this.#sending = undefined
+  }
+
+  // Whether the Alertmanager took the batch.
+  async #post({ url, config }: Target, batch: readonly PostableAlert[]): Promise<boolean> {
+    const relabelled = batch.flatMap((alert) => {
+      const labels = new Map(Object.entries(alert.labels))
+      return config.relabel(labels) ? [{ ...alert, labels: Object.fromEntries(labels) }] : []
+    })
+    if (relabelled.length === 0) return true
+    const labels = { alertmanager: url }
+    try {
+      const status = await this.#transport.post(url, JSON.stringify(relabelled), config)
+      this.#metrics.sent.inc(labels, relabelled.length)
+      if (status >= 200 && status < 300) return true
+      throw new Error(`it answered ${status}`)
+    } catch (error) {
+      this.#metrics.errors.inc(labels, relabelled.length)
+      this.#log.warn({ err: error, alertmanager: url, count: batch.length }, 'alerts were not sent')
+      return false
+    }
+  }
+
+  #discover(): void {
+    clearTimeout(this.#timer)
+    this.#discovery = this.#discoverOnce().finally(() => {
+      if (this.#closed) return
+      clearTimeout(this.#timer)
+      this.#timer = setTimeout(() => this.#discover(), discoveryIntervalMs).unref()
+    })
+  }
+
+  async #discoverOnce(): Promise<void> {
+    const { alertmanagers } = this.#options
+    const targets: Target[] = []
+    for (const config of alertmanagers) {
+      const addresses = await this.#transport.discover(config, (error) =>
+        this.#log.warn({ err: error }, 'an Alertmanager could not be found'),
+      )
+      for (const address of addresses)
+        targets.push({
+          url: `${config.scheme}://${address}${config.pathPrefix}/api/v2/alerts`,
+          config,
+        })
+    }
+    if (alertmanagers === this.#options.alertmanagers) this.#targets = targets
+  }
+}
+
+function createMetrics(
+  metrics: Metrics,
+  now: { readonly queued: () => number; readonly targets: () => number },
+) {
+  const gauge = (name: string, help: string, value: () => number): void => {
+    metrics.gauge(name, help, [], (one) => one.set(value()))
+  }
+  gauge('prometheus_notifications_queue_length', 'Alerts that wait.', now.queued)
+  gauge(
+    'prometheus_notifications_alertmanagers_discovered',
+    'Alertmanagers that alerts are sent to.',
+    now.targets,
+  )
+  return {
+    sent: metrics.counter('prometheus_notifications_sent_total', 'Alerts sent.', ['alertmanager']),
+    errors: metrics.counter(
+      'prometheus_notifications_errors_total',
+      'Alerts that an Alertmanager did not take.',
+      ['alertmanager'],
+    ),
+    dropped: metrics.counter(
+      'prometheus_notifications_dropped_total',
+      'Alerts that no Alertmanager was sent.',
+    ),
+  }
+}

@@ -1,0 +1,113 @@
+// Rules and alerts as the HTTP API shows them.
+// Source: facts/prometheus.md §3.4.
+
+import type { Alert, Alerts } from './alert-state.ts'
+import { activeAlerts } from './alert-state.ts'
+import { plainLabels } from './evaluation.ts'
+import type { AlertingRule, StringMap } from './rule-file.ts'
+import type { RunningGroup } from './rule-service.ts'
+import type { RuleState } from './rule-state.ts'
+import { formatE } from './template/go-number.ts'
+
+/** One alert. */
+export interface AlertView {
+  readonly labels: StringMap
+  readonly annotations: StringMap
+  readonly state: string
+  readonly activeAt: string
+  readonly keepFiringSince?: string
+  readonly value: string
+}
+
+/** One rule, in the order of Prometheus' fields. */
+export interface RuleView {
+  readonly type: 'alerting' | 'recording'
+  readonly name: string
+  readonly labels: StringMap
+  /** null where alerts were not asked for. */
+  readonly alerts?: readonly AlertView[] | null
+  readonly [field: string]: unknown
+}
+
+/** One group. */
+export interface GroupView {
+  readonly name: string
+  readonly file: string
+  readonly rules: readonly RuleView[]
+  readonly interval: number
+  readonly limit: number
+  readonly partialResponseStrategy: string
+  readonly evaluationTime: number
+  readonly lastEvaluation: string
+}
+
+/** A group; `withAlerts` false leaves the alerts out. */
+export function viewGroup({ state }: RunningGroup, withAlerts: boolean): GroupView {
+  const { group, context } = state
+  return {
+    name: group.name,
+    file: group.file,
+    rules: state.states.map((rule) => viewRule(rule, withAlerts)),
+    interval: context.intervalMs / 1000,
+    limit: group.limit,
+    partialResponseStrategy: group.partialResponse.toUpperCase(),
+    evaluationTime: state.evaluationMs / 1000,
+    lastEvaluation: timeText(state.lastEvaluationMs),
+  }
+}
+
+/** Pending and firing alerts of a group. */
+export function viewAlerts({ state }: RunningGroup): AlertView[] {
+  return state.states.flatMap(({ alerts }) => activeAlerts(alerts).map(viewAlert))
+}
+
+function viewRule(state: RuleState, withAlerts: boolean): RuleView {
+  const { rule, health } = state
+  const tail = {
+    health: health.health,
+    ...(health.lastError === '' ? {} : { lastError: health.lastError }),
+    evaluationTime: health.evaluationMs / 1000,
+    lastEvaluation: timeText(health.lastEvaluationMs),
+  }
+  const { name, query, labels } = rule
+  if (rule.kind === 'record') return { name, query, labels, ...tail, type: 'recording' }
+  return {
+    ...viewAlerting(rule, state.alerts, health.lastEvaluationMs > 0),
+    alerts: withAlerts ? activeAlerts(state.alerts).map(viewAlert) : null,
+    ...tail,
+  }
+}
+
+function viewAlerting(rule: AlertingRule, alerts: Alerts, wasEvaluated: boolean): RuleView {
+  const states = new Set([...alerts.values()].map(({ state }) => state))
+  const highest = states.has('firing') ? 'firing' : states.has('pending') ? 'pending' : 'inactive'
+  return {
+    state: wasEvaluated ? highest : 'unknown',
+    name: rule.name,
+    query: rule.query,
+    duration: rule.forMs / 1000,
+    keepFiringFor: rule.keepFiringForMs / 1000,
+    labels: rule.labels,
+    annotations: rule.annotations,
+    type: 'alerting',
+  }
+}
+
+function viewAlert(alert: Alert): AlertView {
+  const { labels, annotations, state, activeAtMs, keepFiringSinceMs, value } = alert
+  const since =
+    keepFiringSinceMs === 0 ? {} : { keepFiringSince: new Date(keepFiringSinceMs).toISOString() }
+  return {
+    labels: plainLabels(labels),
+    annotations,
+    state,
+    activeAt: new Date(activeAtMs).toISOString(),
+    ...since,
+    value: typeof value === 'number' ? formatE(value) : value,
+  }
+}
+
+// Go's zero time stands for "never".
+function timeText(timeMs: number): string {
+  return timeMs === 0 ? '0001-01-01T00:00:00Z' : new Date(timeMs).toISOString()
+}
