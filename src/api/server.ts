@@ -53,7 +53,12 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     const error = `nothing is served at ${request.method} ${request.url.split('?')[0]}`
     reply.code(404).send({ status: 'error', errorType: 'not_found', error })
   })
-  await app.register(compress, { global: true, encodings: ['zstd', 'gzip', 'deflate'] })
+  // The fastest level: JSON of numbers gets a tenth smaller with the default one, at two and a half times the cost.
+  await app.register(compress, {
+    global: true,
+    encodings: ['zstd', 'gzip', 'deflate'],
+    zlibOptions: { level: 1 },
+  })
   await app.register(formbody, { parser: parseQueryString, bodyLimit: options.formSizeBytesMax })
   return app
 }

@@ -114,39 +114,64 @@ export class BatchBuilder {
     this.#chunkEnds.push(this.#encodings.length)
   }
 
-  /** The batch; the writer is empty afterwards. */
+  /** Bytes of the columns that grow with the answer. */
+  get sizeBytes(): number {
+    return this.#chunkBytes.length + this.#pairBytes.length + 16 * this.#minTimesMs.length
+  }
+
+  /** The batch; the writer is empty afterwards. All its columns lie in one buffer: one to hand over, one to collect. */
   finish(): SeriesBatch {
     const rowCount = this.rowCount
     const pairCount = this.pairCount
     this.#pairStarts.push(this.#pairIds.length)
     this.#pairOffsets.push(this.#pairByteCount)
-    const chunkStarts = new Uint32Array(rowCount + 1)
-    chunkStarts.set(this.#chunkEnds.view(), 1)
     const chunkCount = this.#encodings.length
+    const out = new Packer(this.#packedSizeBytes(rowCount, chunkCount))
     const batch: SeriesBatch = {
       rowCount,
-      hashes: this.#rowHashes.view().slice(),
-      pairStarts: this.#pairStarts.view().slice(),
-      pairIds: this.#pairIds.view().slice(),
-      pairs: {
-        pairCount,
-        bytes: this.#pairBytes.slice(0, this.#pairByteCount),
-        offsets: this.#pairOffsets.view().slice(),
-        hashes: this.#pairHashes.view().slice(),
-      },
-      chunkStarts,
       chunks: {
         chunkCount,
-        encodings: Uint8Array.from(this.#encodings.view()),
-        minTimesMs: this.#minTimesMs.slice(0, chunkCount),
-        maxTimesMs: this.#maxTimesMs.slice(0, chunkCount),
-        offsets: this.#chunkOffsets.view().slice(),
-        sizes: this.#chunkSizes.view().slice(),
-        bytes: this.#chunkBytes.slice(0, this.#chunkByteCount),
+        minTimesMs: out.doubles(this.#minTimesMs.subarray(0, chunkCount)),
+        maxTimesMs: out.doubles(this.#maxTimesMs.subarray(0, chunkCount)),
+        offsets: out.words(this.#chunkOffsets.view()),
+        sizes: out.words(this.#chunkSizes.view()),
+        encodings: out.bytes(this.#encodings.view()),
+        bytes: out.bytes(this.#chunkBytes.subarray(0, this.#chunkByteCount)),
       },
+      pairs: {
+        pairCount,
+        bytes: out.bytes(this.#pairBytes.subarray(0, this.#pairByteCount)),
+        offsets: out.words(this.#pairOffsets.view()),
+        hashes: out.words(this.#pairHashes.view()),
+      },
+      hashes: out.words(this.#rowHashes.view()),
+      pairStarts: out.words(this.#pairStarts.view()),
+      pairIds: out.words(this.#pairIds.view()),
+      chunkStarts: out.starts(this.#chunkEnds.view(), rowCount + 1),
     }
     this.#clear()
     return batch
+  }
+
+  #packedSizeBytes(rowCount: number, chunkCount: number): number {
+    const words = [
+      this.#rowHashes,
+      this.#pairStarts,
+      this.#pairIds,
+      this.#pairOffsets,
+      this.#pairHashes,
+      this.#chunkOffsets,
+      this.#chunkSizes,
+    ].reduce((sum, list) => sum + list.length, rowCount + 1)
+    const alignment = 8 * 16
+    return (
+      16 * chunkCount +
+      4 * words +
+      chunkCount +
+      this.#pairByteCount +
+      this.#chunkByteCount +
+      alignment
+    )
   }
 
   #clear(): void {
@@ -164,6 +189,47 @@ export class BatchBuilder {
     for (const list of lists) list.clear()
     this.#pairByteCount = 0
     this.#chunkByteCount = 0
+  }
+}
+
+// Copies columns one behind the other, each aligned to eight bytes.
+class Packer {
+  readonly #buffer: ArrayBuffer
+  #at = 0
+
+  constructor(sizeBytesMax: number) {
+    this.#buffer = new ArrayBuffer(sizeBytesMax)
+  }
+
+  doubles(column: Float64Array): Float64Array {
+    const out = new Float64Array(this.#buffer, this.#take(8 * column.length), column.length)
+    out.set(column)
+    return out
+  }
+
+  words(column: Uint32Array): Uint32Array {
+    const out = new Uint32Array(this.#buffer, this.#take(4 * column.length), column.length)
+    out.set(column)
+    return out
+  }
+
+  /** Zero, then the column, then zeros up to `count` of all. */
+  starts(column: Uint32Array, count: number): Uint32Array {
+    const out = new Uint32Array(this.#buffer, this.#take(4 * count), count)
+    out.set(column, 1)
+    return out
+  }
+
+  bytes(column: ArrayLike<number>): Uint8Array {
+    const out = new Uint8Array(this.#buffer, this.#take(column.length), column.length)
+    out.set(column)
+    return out
+  }
+
+  #take(sizeBytes: number): number {
+    const at = this.#at
+    this.#at = (at + sizeBytes + 7) & ~7
+    return at
   }
 }
 

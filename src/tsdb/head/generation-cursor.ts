@@ -6,7 +6,8 @@ import { chunkEncoding } from '../../chunk/index.ts'
 import { copyOpenChunk, headLayout } from '../../kernel/index.ts'
 import { compareUtf8 } from '../../model/index.ts'
 import type { CancelSignal, SelectRequest, SeriesBatch, SeriesCursor } from '../../storage/index.ts'
-import { BatchBuilder } from '../block/batch-builder.ts'
+import type { BatchBuilder } from '../block/batch-builder.ts'
+import type { SpareBuilders } from '../block/spare-builders.ts'
 import type { GenerationReader } from './generation-reader.ts'
 import { sideChunksOf } from './side-series.ts'
 
@@ -29,7 +30,8 @@ export class GenerationCursor implements SeriesCursor {
   readonly #reader: GenerationReader
   readonly #request: SelectRequest
   readonly #signal: CancelSignal
-  readonly #builder: BatchBuilder
+  readonly #builders: SpareBuilders
+  #lent: BatchBuilder | undefined
   readonly #pairs = new Map<number, number>()
   readonly #open = new Uint8Array(headLayout.chunkBlockSizeMax)
   #text = Buffer.alloc(1024)
@@ -43,12 +45,13 @@ export class GenerationCursor implements SeriesCursor {
     refs: Uint32Array,
     request: SelectRequest,
     signal: CancelSignal,
+    builders: SpareBuilders,
   ) {
     this.#reader = reader
     this.#refs = refs
     this.#request = request
     this.#signal = signal
-    this.#builder = new BatchBuilder(reader.source.seed)
+    this.#builders = builders
     this.#isSorted = !request.sorted
     this.#rowsLeft = request.hints.limit || Number.POSITIVE_INFINITY
   }
@@ -68,11 +71,20 @@ export class GenerationCursor implements SeriesCursor {
       if (builder.rowCount >= rowsPerBatch || bytes >= chunkBytesPerBatch) break
       if ((this.#at & 63) === 0 && builder.rowCount > 0 && performance.now() > deadlineMs) break
     }
-    return builder.rowCount === 0 ? undefined : builder.finish()
+    if (builder.rowCount > 0) return builder.finish()
+    this.close()
+    return undefined
   }
 
   close(): void {
     this.#at = this.#refs.length
+    if (this.#lent !== undefined) this.#builders.give(this.#lent)
+    this.#lent = undefined
+  }
+
+  get #builder(): BatchBuilder {
+    this.#lent ??= this.#builders.take()
+    return this.#lent
   }
 
   #addRow(ref: number): number {

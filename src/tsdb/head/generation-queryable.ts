@@ -11,6 +11,7 @@ import type {
   SelectRequest,
   SeriesCursor,
 } from '../../storage/index.ts'
+import { SpareBuilders } from '../block/spare-builders.ts'
 import type { Generation } from './generation.ts'
 import { GenerationCursor } from './generation-cursor.ts'
 import { GenerationReader } from './generation-reader.ts'
@@ -21,15 +22,21 @@ import { type SideChunk, sideChunksOf } from './side-series.ts'
 export class GenerationQueryable implements Queryable {
   readonly #reader: GenerationReader
   readonly #compile: MatcherCompiler
+  readonly #builders: SpareBuilders
 
-  constructor(reader: GenerationReader, compile: MatcherCompiler) {
+  constructor(
+    reader: GenerationReader,
+    compile: MatcherCompiler,
+    builders = new SpareBuilders(reader.source.seed),
+  ) {
     this.#reader = reader
     this.#compile = compile
+    this.#builders = builders
   }
 
   select(request: SelectRequest, signal: CancelSignal): SeriesCursor {
     const refs = this.#match(request, signal)
-    return new GenerationCursor(this.#reader, refs, request, signal)
+    return new GenerationCursor(this.#reader, refs, request, signal, this.#builders)
   }
 
   async labelNames(request: LabelRequest, signal: CancelSignal): Promise<LabelAnswer> {

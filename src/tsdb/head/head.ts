@@ -27,6 +27,7 @@ import type {
   SeriesCursor,
 } from '../../storage/index.ts'
 import { FanOut, mergeCursors } from '../../storage/index.ts'
+import { SpareBuilders } from '../block/spare-builders.ts'
 import { laneKey } from '../wal/index.ts'
 import { BodyWriter, type WrittenElements } from './body-writer.ts'
 import { chainCursors } from './chain-cursors.ts'
@@ -137,6 +138,7 @@ export class Head implements Queryable {
   readonly #record = new RecordWriter()
   readonly #seeds = new Map<string, Uint32Array>()
   readonly #queryables = new WeakMap<Generation, GenerationQueryable>()
+  readonly #builders: SpareBuilders
   readonly #fanOut: FanOut
   readonly #replayer: Replayer
   #admission: HeadAdmission
@@ -144,6 +146,7 @@ export class Head implements Queryable {
   constructor(options: HeadOptions) {
     const { limits } = options
     this.#options = options
+    this.#builders = new SpareBuilders(options.seed)
     this.#admission = options.admission
     this.#decoder = new KernelWriteDecoder(options.hashKeys)
     this.#generations = new Generations(options.seed, limits.generationsMax, options.cutWindows)
@@ -376,7 +379,7 @@ export class Head implements Queryable {
   #queryableOf(generation: Generation): GenerationQueryable {
     let queryable = this.#queryables.get(generation)
     if (queryable === undefined) {
-      queryable = new GenerationQueryable(generation.reader, this.#options.compile)
+      queryable = new GenerationQueryable(generation.reader, this.#options.compile, this.#builders)
       this.#queryables.set(generation, queryable)
     }
     return queryable
