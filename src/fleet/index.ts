@@ -1,7 +1,11 @@
-// The fleet: clusters, sets, placements and their decisions, explained. Pure so far as the clock is passed in.
-export { decide, type PlacementDecision, placementMistake } from './placement/decide.ts'
-export { explain, type PlacementExplanation } from './placement/explain.ts'
-export { type Placement, type PlacementWorld, placementKey } from './placement/world.ts'
+// The fleet: clusters, sets, placements, addons, policies and applications of every hub, as one model.
+// Objects become parts (readObject), parts become a fleet (assembleHub, mergeFleets); placements are decided
+// and explained. Pure: the clock is passed in.
+export { assembleHub, mergeFleets, summarize } from './model/assemble.ts'
+export { rollUp } from './model/policies.ts'
+export { decide, placementMistake } from './placement/decide.ts'
+export { explain } from './placement/explain.ts'
+export type { PlacementWorld } from './placement/world.ts'
 export {
   readCandidate,
   readClusterSet,
@@ -9,3 +13,4 @@ export {
   readPlacement,
   readPlacementScore,
 } from './source/placement-reader.ts'
+export { readObject } from './source/read-object.ts'

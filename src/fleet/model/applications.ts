@@ -1,0 +1,166 @@
+// Applications over their clusters: what objects, reports and works say, joined per cluster and summed.
+// Invariants: a cluster that should have an application and has not reported it is pending, never healthy;
+// applications that an ApplicationSet made are part of it, and not listed twice.
+// Source: facts/fleet.md §10 (and its rule to sum over clusters), §15.
+
+import { matchesSelector } from '../label-selector.ts'
+import { healthOfRows, rowsOf, scoreOf } from './application-rows.ts'
+import type { Application, ApplicationOnCluster } from './fleet.ts'
+import { type HubParts, sortedBy, staleness } from './join.ts'
+import type { ApplicationPart, Delivery, DeliveryPart } from './parts.ts'
+import type { Selected } from './policies.ts'
+import { countStates, type Health, healths, worstOf } from './state.ts'
+
+/** All applications of a hub. */
+export function joinApplications(hub: HubParts, selected: Selected): readonly Application[] {
+  const parts = hub.of('application')
+  const reported = Map.groupBy(hub.of('deliveries'), keyOf)
+  const children = Map.groupBy(
+    parts.filter(({ owner }) => owner !== undefined),
+    ({ namespace, owner }) => `ApplicationSet ${namespace}/${owner}`,
+  )
+  const known = new Set(parts.map(keyOf))
+  const listed = parts.filter(
+    ({ owner, namespace }) =>
+      owner === undefined || !known.has(`ApplicationSet ${namespace}/${owner}`),
+  )
+  const gather = (part: ApplicationPart): Gathered =>
+    gatherOne(part, reported.get(keyOf(part)) ?? [], selected)
+  const resolve = resolver(hub)
+  const applications = listed.map((part) => {
+    const members =
+      part.selector === undefined
+        ? (children.get(keyOf(part)) ?? [])
+        : parts.filter((other) => isSelected(part, other))
+    // A set's own deliveries come from works; those of pushed applications from the applications.
+    return joinOne(hub, part, [gather(part), ...members.map(gather)], resolve)
+  })
+  return sortedBy(applications, ({ namespace, name, kind }) => `${namespace}/${name}/${kind}`)
+}
+
+interface Gathered {
+  readonly deliveries: readonly Delivery[]
+  readonly wanted: readonly string[]
+  readonly failure?: string
+}
+
+function keyOf(part: Pick<ApplicationPart | DeliveryPart, 'kind' | 'namespace' | 'name'>): string {
+  return `${part.kind} ${part.namespace}/${part.name}`
+}
+
+function isSelected(part: ApplicationPart, other: ApplicationPart): boolean {
+  return (
+    other.kind === 'Subscription' &&
+    other.namespace === part.namespace &&
+    part.selector !== undefined &&
+    part.selector.length > 0 &&
+    matchesSelector(part.selector, other.labels)
+  )
+}
+
+function gatherOne(
+  part: ApplicationPart,
+  reports: readonly DeliveryPart[],
+  selected: Selected,
+): Gathered {
+  const better = reports.filter(({ fallback }) => !fallback)
+  const own = [...part.deliveries, ...better.flatMap(({ deliveries }) => deliveries)]
+  const deliveries = own.length > 0 ? own : reports.flatMap((report) => report.deliveries)
+  const placed = part.placementRef === undefined ? [] : selected(part.placementRef)
+  const wanted = [...part.wanted, ...placed]
+  const reportedOn = new Set(deliveries.map(({ cluster }) => cluster))
+  // A subscription's report counts clusters without a result as in progress.
+  const waiting: Delivery[] =
+    part.kind === 'Subscription'
+      ? wanted
+          .filter((cluster) => !reportedOn.has(cluster))
+          .map((cluster) => ({
+            cluster,
+            by: `${part.namespace}/${part.name}`,
+            health: '',
+            sync: '',
+            deployed: 'progressing',
+            message: 'not reported yet',
+          }))
+      : []
+  return {
+    deliveries: [...deliveries, ...waiting],
+    wanted,
+    ...(part.failure === undefined ? {} : { failure: part.failure }),
+  }
+}
+
+function joinOne(
+  hub: HubParts,
+  part: ApplicationPart,
+  gathered: readonly Gathered[],
+  resolve: (destination: string) => string,
+): Application {
+  const deliveries = withoutFallbacks(gathered).map((delivery) => ({
+    ...delivery,
+    cluster: resolve(delivery.cluster),
+  }))
+  const byCluster = Map.groupBy(deliveries, ({ cluster }) => cluster)
+  for (const name of gathered.flatMap(({ wanted }) => wanted)) {
+    const cluster = resolve(name)
+    if (!byCluster.has(cluster)) byCluster.set(cluster, [])
+  }
+  const clusters = sortedBy(byCluster, ([name]) => name).map(([name, own]) =>
+    onCluster(hub, name, own),
+  )
+  const counts = countStates(
+    healths,
+    clusters.map(({ state }) => state),
+  )
+  const failure = gathered.find((one) => one.failure !== undefined)?.failure
+  const rows = rowsOf(deliveries)
+  return {
+    hub: hub.hub,
+    kind: part.kind,
+    namespace: part.namespace,
+    name: part.name,
+    state: failure === undefined ? worstOf(counts) : 'failed',
+    ...(failure === undefined ? {} : { failure }),
+    clusters,
+    counts,
+    rows,
+    score: scoreOf(rows),
+  }
+}
+
+// A set's report repeats its applications, so it counts only where these say nothing.
+function withoutFallbacks([own, ...members]: readonly Gathered[]): readonly Delivery[] {
+  const said = members.flatMap(({ deliveries }) => deliveries)
+  const units = new Set(said.map(({ by, cluster }) => `${cluster} ${by}`))
+  const ours = (own?.deliveries ?? []).filter(({ by, cluster }) => !units.has(`${cluster} ${by}`))
+  return [...said, ...ours]
+}
+
+function onCluster(
+  hub: HubParts,
+  cluster: string,
+  deliveries: readonly Delivery[],
+): ApplicationOnCluster {
+  const rows = rowsOf(deliveries)
+  const state: Health = deliveries.length === 0 ? 'pending' : healthOfRows(rows)
+  const messages = new Set(deliveries.map(({ message }) => message).filter((text) => text !== ''))
+  const times = deliveries.flatMap(({ sinceMs }) => sinceMs ?? [])
+  return {
+    cluster,
+    state,
+    rows,
+    message: deliveries.length === 0 ? 'not reported yet' : [...messages].join('; '),
+    ...(times.length === 0 ? {} : { sinceMs: Math.max(...times) }),
+    ...staleness(hub, cluster),
+  }
+}
+
+// Argo CD names clusters by name or by URL, and the cluster that it runs on by one fixed URL.
+function resolver(hub: HubParts): (destination: string) => string {
+  const byUrl = new Map<string, string>()
+  for (const { name, urls, labels } of hub.clusters.values()) {
+    for (const url of urls) byUrl.set(url, name)
+    if (labels.get('local-cluster') === 'true') byUrl.set('https://kubernetes.default.svc', name)
+  }
+  return (destination) => byUrl.get(destination) ?? destination
+}

@@ -1,0 +1,209 @@
+// From the parts of hubs to the fleet: joins clusters with sets, placements with decisions, addons with data,
+// policies and applications with clusters; and counts it all.
+// Invariants: pure; the clock and the newest samples are passed in; hubs are joined apart, then listed together.
+// Source: facts/fleet.md §15.
+
+import { isMember } from '../placement/world.ts'
+import { joinApplications } from './applications.ts'
+import type {
+  Addon,
+  Application,
+  Cluster,
+  ClusterSetStatus,
+  Fleet,
+  PlacementState,
+  Reachability,
+} from './fleet.ts'
+import { groupParts, type HubParts, sortedBy, staleness } from './join.ts'
+import {
+  type AddonState,
+  type ClusterState,
+  type Compliance,
+  clusterStates,
+  compliances,
+  type FleetPart,
+} from './parts.ts'
+import { type Decided, decideAll, joinPlacements, writtenDecisions } from './placements.ts'
+import { joinPolicies, joinPolicySets, selectedBy } from './policies.ts'
+import { type Counts, countStates, type Health, healths } from './state.ts'
+
+/** What the gateway itself knows, beside what hubs claim. */
+export interface DataFacts {
+  readonly nowMs: number
+  /** Newest sample by cluster, Unix milliseconds. */
+  readonly lastSampleMs: ReadonlyMap<string, number>
+  /** Addons whose work it is to send samples. */
+  readonly senders: ReadonlySet<string>
+  /** Samples older than this are a failure of the sender. */
+  readonly sampleAgeMsMax: number
+}
+
+/** One hub: its name, its parts, and our decisions so far where we decide (embedded). */
+export interface HubInput {
+  readonly hub: string
+  readonly parts: readonly FleetPart[]
+  readonly embedded?: Decided
+}
+
+/** A hub's fleet, with the decisions behind it (to be stored where they are ours). */
+export interface HubFleet extends Fleet {
+  readonly decided: Decided
+}
+
+/** Joins the parts of one hub. */
+export function assembleHub({ hub, parts, embedded }: HubInput, data: DataFacts): HubFleet {
+  const grouped = groupParts(hub, parts)
+  const ours = embedded === undefined ? undefined : decideAll(grouped, embedded, data.nowMs)
+  const decided = ours?.decided ?? writtenDecisions(grouped, 'Placement')
+  const selected = selectedBy(decided, writtenDecisions(grouped, 'PlacementRule'))
+  const clusters = joinClusters(grouped)
+  const policies = joinPolicies(grouped)
+  return {
+    clusters,
+    sets: joinSets(hub, grouped, clusters),
+    placements: joinPlacements(grouped, decided, ours?.decisions ?? new Map()),
+    addons: joinAddons(grouped, data),
+    policies,
+    policySets: joinPolicySets(grouped, policies, selected),
+    applications: joinApplications(grouped, selected),
+    decided,
+  }
+}
+
+/** Lists several hubs' fleets together. */
+export function mergeFleets(fleets: readonly Fleet[]): Fleet {
+  return {
+    clusters: fleets.flatMap(({ clusters }) => clusters),
+    sets: fleets.flatMap(({ sets }) => sets),
+    placements: fleets.flatMap(({ placements }) => placements),
+    addons: fleets.flatMap(({ addons }) => addons),
+    policies: fleets.flatMap(({ policies }) => policies),
+    policySets: fleets.flatMap(({ policySets }) => policySets),
+    applications: fleets.flatMap(({ applications }) => applications),
+  }
+}
+
+/** How many of everything are in each state. */
+export interface FleetSummary {
+  readonly clusters: Counts<ClusterState>
+  readonly placements: Counts<PlacementState>
+  readonly addons: Counts<Health>
+  readonly policies: Counts<Compliance>
+  readonly policySets: Counts<Compliance>
+  readonly applications: Counts<Application['state']>
+}
+
+const placementStates = ['satisfied', 'not_satisfied', 'misconfigured', 'no_status'] as const
+
+/** Counts a fleet by state. */
+export function summarize(fleet: Fleet): FleetSummary {
+  return {
+    clusters: countStates(
+      clusterStates,
+      fleet.clusters.map(({ status }) => status.state),
+    ),
+    placements: countStates(
+      placementStates,
+      fleet.placements.map(({ status }) => status.state),
+    ),
+    addons: countStates(
+      healths,
+      fleet.addons.map(({ health }) => health),
+    ),
+    policies: countStates(
+      compliances,
+      fleet.policies.map(({ compliance }) => compliance),
+    ),
+    policySets: countStates(
+      compliances,
+      fleet.policySets.map(({ compliance }) => compliance),
+    ),
+    applications: countStates(
+      [...healths, 'empty'],
+      fleet.applications.map(({ state }) => state),
+    ),
+  }
+}
+
+function joinClusters(hub: HubParts): readonly Cluster[] {
+  const sets = hub.of('set')
+  const impaired = Map.groupBy(
+    hub.of('addon').filter(({ status }) => status.state === 'degraded'),
+    ({ cluster }) => cluster,
+  )
+  const clusters = hub.of('cluster').map(({ part: _, candidate, ...cluster }): Cluster => {
+    const addons = impaired.get(cluster.name) ?? []
+    const degraded = [
+      ...cluster.degraded,
+      ...addons.map(({ status }) => ({ ...status, state: 'degraded' as const })),
+    ]
+    const own =
+      candidate === undefined ? [] : sets.filter(({ set }) => isMember(set, cluster.labels))
+    return {
+      ...cluster,
+      degraded,
+      hub: hub.hub,
+      sets: own.map(({ set }) => set.name).sort(),
+      reachability: reachabilityOf(cluster.status.state, degraded.length > 0),
+    }
+  })
+  return sortedBy(clusters, ({ name }) => name)
+}
+
+function reachabilityOf(state: ClusterState, isDegraded: boolean): Reachability {
+  if (state === 'available') return isDegraded ? 'degraded' : 'ready'
+  if (state === 'unavailable') return 'offline'
+  return state === 'not_joined' ? 'pending' : 'unknown'
+}
+
+function joinSets(
+  hub: string,
+  parts: HubParts,
+  clusters: readonly Cluster[],
+): readonly ClusterSetStatus[] {
+  const sets = parts.of('set').map(({ set: { name } }) => {
+    const members = clusters.filter(({ sets: own }) => own.includes(name))
+    return {
+      hub,
+      name,
+      clusters: members.map((member) => member.name),
+      counts: countStates(
+        clusterStates,
+        members.map(({ status }) => status.state),
+      ),
+    }
+  })
+  return sortedBy(sets, ({ name }) => name)
+}
+
+const healthOfAddon: Readonly<Record<AddonState, Health>> = {
+  available: 'healthy',
+  degraded: 'failed',
+  progressing: 'progressing',
+  unavailable: 'failed',
+  unknown: 'unknown',
+  not_reported: 'pending',
+}
+
+function joinAddons(hub: HubParts, data: DataFacts): readonly Addon[] {
+  const names = new Map(hub.of('addon_name').map(({ name, displayName }) => [name, displayName]))
+  const addons = hub.of('addon').map(({ part: _, ...addon }): Addon => {
+    const claimed = healthOfAddon[addon.status.state]
+    const sent = data.senders.has(addon.name) ? healthOfData(addon.cluster, data) : 'healthy'
+    return {
+      ...addon,
+      hub: hub.hub,
+      displayName: names.get(addon.name) ?? addon.name,
+      health: healths[Math.min(healths.indexOf(claimed), healths.indexOf(sent))]!,
+      ...staleness(hub, addon.cluster),
+    }
+  })
+  return sortedBy(addons, ({ cluster, name }) => `${cluster}/${name}`)
+}
+
+// No sample yet is no proof of health, nor of failure.
+function healthOfData(cluster: string, data: DataFacts): Health {
+  const lastMs = data.lastSampleMs.get(cluster)
+  if (lastMs === undefined) return 'unknown'
+  return data.nowMs - lastMs <= data.sampleAgeMsMax ? 'healthy' : 'failed'
+}

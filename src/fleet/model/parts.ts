@@ -1,0 +1,243 @@
+// What readers make of single objects, before anything is joined: the parts of one hub.
+// Invariants: a part says only what its object says; names of other objects are kept as references.
+// Source: facts/fleet.md §15 and the sections on each kind.
+
+import type { Condition } from '../kube-object.ts'
+import type { LabelSelector } from '../label-selector.ts'
+import type {
+  Candidate,
+  ClusterSet,
+  ClusterSetBinding,
+  Placement,
+  PlacementScore,
+  Taint,
+} from '../placement/world.ts'
+import type { Said } from './state.ts'
+
+/** How a cluster is: see facts §2 for OCM's three values, which stay distinct. */
+export const clusterStates = [
+  'available',
+  'unavailable',
+  'unreachable',
+  'unknown',
+  'not_joined',
+] as const
+
+/** See `clusterStates`. */
+export type ClusterState = (typeof clusterStates)[number]
+
+/** Who manages a cluster. */
+export type Manager = 'ocm' | 'karmada' | 'kubefed'
+
+/** A cluster as its manager describes it. Resources are base units (cores, bytes). */
+export interface ClusterPart {
+  readonly part: 'cluster'
+  readonly manager: Manager
+  readonly name: string
+  readonly id: string
+  readonly status: Said<ClusterState>
+  /** What is wrong while the cluster is available, such as a clock out of sync. */
+  readonly degraded: readonly Said<'degraded'>[]
+  readonly conditions: readonly Condition[]
+  readonly labels: ReadonlyMap<string, string>
+  readonly claims: ReadonlyMap<string, string>
+  readonly kubernetesVersion: string
+  readonly capacity: ReadonlyMap<string, number>
+  readonly allocatable: ReadonlyMap<string, number>
+  readonly taints: readonly Taint[]
+  /** URLs under which others name the cluster. */
+  readonly urls: readonly string[]
+  readonly deletingSinceMs?: number
+  /** Only OCM's scheduler needs it. */
+  readonly candidate?: Candidate
+}
+
+/** How an addon is on one cluster. */
+export const addonStates = [
+  'available',
+  'degraded',
+  'progressing',
+  'unavailable',
+  'unknown',
+  'not_reported',
+] as const
+
+/** See `addonStates`. */
+export type AddonState = (typeof addonStates)[number]
+
+/** An addon on one cluster. */
+export interface AddonPart {
+  readonly part: 'addon'
+  readonly cluster: string
+  readonly name: string
+  readonly status: Said<AddonState>
+  readonly conditions: readonly Condition[]
+}
+
+/** What the hub calls an addon. */
+export interface AddonNamePart {
+  readonly part: 'addon_name'
+  readonly name: string
+  readonly displayName: string
+}
+
+/** Compliance of a policy on a cluster or as a whole. No status is not compliant; pending is not failed. */
+export const compliances = [
+  'compliant',
+  'non_compliant',
+  'pending',
+  'no_status',
+  'disabled',
+] as const
+
+/** See `compliances`. */
+export type Compliance = (typeof compliances)[number]
+
+/** A policy as its author wrote it, with what the hub says of it. Lists come from annotations. */
+export interface PolicyPart {
+  readonly part: 'policy'
+  readonly namespace: string
+  readonly name: string
+  readonly disabled: boolean
+  readonly remediation: string
+  readonly severity: string
+  readonly description: string
+  readonly standards: readonly string[]
+  readonly categories: readonly string[]
+  readonly controls: readonly string[]
+  readonly hubState: Compliance
+  readonly reported: readonly { readonly cluster: string; readonly compliance: Compliance }[]
+}
+
+/** One entry of a template's history. */
+export interface PolicyMessage {
+  readonly atMs?: number
+  readonly message: string
+}
+
+/** One template of a policy on one cluster; history is newest first. */
+export interface PolicyDetail {
+  readonly template: string
+  readonly compliance: Compliance
+  readonly history: readonly PolicyMessage[]
+}
+
+/** A policy's replica for one cluster. `root` is `NS/NAME` of its root policy. */
+export interface ReplicaPart {
+  readonly part: 'replica'
+  readonly root: string
+  readonly cluster: string
+  readonly name: string
+  readonly compliance: Compliance
+  readonly details: readonly PolicyDetail[]
+}
+
+/** A policy set. */
+export interface PolicySetPart {
+  readonly part: 'policy_set'
+  readonly namespace: string
+  readonly name: string
+  readonly description: string
+  readonly policies: readonly string[]
+  readonly exclusions: ReadonlyMap<string, readonly string[]>
+}
+
+/** What a PlacementBinding joins. Restricted ones place nothing themselves. */
+export interface BindingPart {
+  readonly part: 'binding'
+  readonly namespace: string
+  readonly placement: { readonly kind: string; readonly name: string }
+  readonly subjects: readonly { readonly kind: string; readonly name: string }[]
+  readonly restricted: boolean
+}
+
+/** A Placement with what the hub says of it. */
+export interface PlacementPart {
+  readonly part: 'placement'
+  readonly placement: Placement
+  readonly conditions: readonly Condition[]
+}
+
+/** One shard of decisions, or all decisions of a legacy PlacementRule. */
+export interface DecisionPart {
+  readonly part: 'decision'
+  readonly kind: 'Placement' | 'PlacementRule'
+  readonly namespace: string
+  readonly placement: string
+  readonly clusters: readonly string[]
+}
+
+/** How one unit of an application is on one cluster, row by row as the console shows it; '' = not known there. */
+export interface Delivery {
+  readonly cluster: string
+  /** The object that says so, `NS/NAME`. */
+  readonly by: string
+  readonly health: RowState | ''
+  readonly sync: RowState | ''
+  readonly deployed: RowState | ''
+  readonly message: string
+  readonly sinceMs?: number
+}
+
+/** The five counters of a row. */
+export const rowStates = ['healthy', 'progressing', 'warning', 'danger', 'unknown'] as const
+
+/** See `rowStates`. */
+export type RowState = (typeof rowStates)[number]
+
+/** What kind of object describes an application. */
+export type ApplicationKind =
+  | 'Application.argoproj.io'
+  | 'ApplicationSet'
+  | 'Subscription'
+  | 'Application.app.k8s.io'
+  | 'ResourceBinding'
+  | 'Federated'
+
+/** An application as one object describes it. */
+export interface ApplicationPart {
+  readonly part: 'application'
+  readonly kind: ApplicationKind
+  readonly namespace: string
+  readonly name: string
+  readonly labels: ReadonlyMap<string, string>
+  readonly deliveries: readonly Delivery[]
+  /** Clusters that should have it, where its own object says so. */
+  readonly wanted: readonly string[]
+  /** `KIND NS/NAME` of the placement that says which clusters should have it. */
+  readonly placementRef?: string
+  /** Name of the ApplicationSet that made it. */
+  readonly owner?: string
+  /** Selects the subscriptions that belong to an app.k8s.io Application. */
+  readonly selector?: LabelSelector
+  /** Why it failed before it reached any cluster. */
+  readonly failure?: string
+}
+
+/** What another object reports of an application: a report, or the work that carries a pulled Argo CD application. */
+export interface DeliveryPart {
+  readonly part: 'deliveries'
+  readonly kind: ApplicationKind
+  readonly namespace: string
+  readonly name: string
+  readonly deliveries: readonly Delivery[]
+  /** Deprecated reports count only where nothing better is there. */
+  readonly fallback: boolean
+}
+
+/** Any part of a hub. */
+export type FleetPart =
+  | ClusterPart
+  | AddonPart
+  | AddonNamePart
+  | PolicyPart
+  | ReplicaPart
+  | PolicySetPart
+  | BindingPart
+  | PlacementPart
+  | DecisionPart
+  | ApplicationPart
+  | DeliveryPart
+  | { readonly part: 'set'; readonly set: ClusterSet }
+  | { readonly part: 'set_binding'; readonly binding: ClusterSetBinding }
+  | { readonly part: 'score'; readonly score: PlacementScore }

@@ -1,0 +1,185 @@
+// Policies over their clusters, policy sets over their members, and roll-ups by standard, category and control.
+// Invariants: a replica outranks what the root repeats of it; a disabled policy is on no cluster.
+// Source: facts/fleet.md §9.
+
+import { complianceOfClusters, complianceOfSet } from './compliance.ts'
+import type { Cluster, Policy, PolicyOnCluster, PolicySet } from './fleet.ts'
+import { type HubParts, sortedBy, staleness } from './join.ts'
+import {
+  type BindingPart,
+  type Compliance,
+  compliances,
+  type PolicyPart,
+  type PolicySetPart,
+  type ReplicaPart,
+} from './parts.ts'
+import type { Decided } from './placements.ts'
+import { type Counts, countStates } from './state.ts'
+
+/** Clusters that a placement reference (`KIND NS/NAME`) selects. */
+export type Selected = (placementRef: string) => readonly string[]
+
+/** Looks decisions up for both kinds of placement. */
+export function selectedBy(placements: Decided, rules: Decided): Selected {
+  return (reference) => {
+    const [kind, key = ''] = reference.split(' ')
+    return (kind === 'PlacementRule' ? rules : placements).get(key) ?? []
+  }
+}
+
+/** All root policies of a hub. */
+export function joinPolicies(hub: HubParts): readonly Policy[] {
+  const replicas = Map.groupBy(hub.of('replica'), ({ root }) => root)
+  const policies = hub.of('policy').map((policy) => {
+    const key = `${policy.namespace}/${policy.name}`
+    return joinPolicy(hub, policy, replicas.get(key) ?? [])
+  })
+  return sortedBy(policies, ({ namespace, name }) => `${namespace}/${name}`)
+}
+
+function joinPolicy(hub: HubParts, policy: PolicyPart, replicas: readonly ReplicaPart[]): Policy {
+  const { part: _, reported, ...rest } = policy
+  const found = new Map<string, PolicyOnCluster>()
+  if (!policy.disabled) {
+    for (const { cluster, compliance } of reported)
+      found.set(cluster, { cluster, compliance, details: [], ...staleness(hub, cluster) })
+    for (const { cluster, compliance, details } of replicas)
+      found.set(cluster, { cluster, compliance, details, ...staleness(hub, cluster) })
+  }
+  const clusters = sortedBy(found.values(), ({ cluster }) => cluster)
+  const states = clusters.map(({ compliance }) => compliance)
+  const sets = hub
+    .of('policy_set')
+    .filter((set) => set.namespace === policy.namespace && set.policies.includes(policy.name))
+    .map((set) => set.name)
+    .sort()
+  return {
+    ...rest,
+    hub: hub.hub,
+    compliance: policy.disabled ? 'disabled' : complianceOfClusters(states),
+    clusters,
+    counts: countStates(compliances, states),
+    placements: placementsOf(hub.of('binding'), policy.namespace, [
+      `Policy ${policy.name}`,
+      ...sets.map((set) => `PolicySet ${set}`),
+    ]),
+    sets,
+  }
+}
+
+function placementsOf(
+  bindings: readonly BindingPart[],
+  namespace: string,
+  subjects: readonly string[],
+): readonly string[] {
+  const found = bindings.flatMap((binding) =>
+    binding.namespace === namespace &&
+    !binding.restricted &&
+    binding.subjects.some(({ kind, name }) => subjects.includes(`${kind} ${name}`))
+      ? [`${binding.placement.kind} ${namespace}/${binding.placement.name}`]
+      : [],
+  )
+  return [...new Set(found)].sort()
+}
+
+/** All policy sets of a hub, from its joined policies. */
+export function joinPolicySets(
+  hub: HubParts,
+  policies: readonly Policy[],
+  selected: Selected,
+): readonly PolicySet[] {
+  const byKey = new Map(policies.map((policy) => [`${policy.namespace}/${policy.name}`, policy]))
+  const sets = hub.of('policy_set').map((set): PolicySet => {
+    const placements = placementsOf(hub.of('binding'), set.namespace, [`PolicySet ${set.name}`])
+    const clusters = [...new Set(placements.flatMap((reference) => selected(reference)))].sort()
+    const members = set.policies.map((name) => ({
+      name,
+      compliance: memberCompliance(byKey.get(`${set.namespace}/${name}`), set, clusters),
+    }))
+    const { namespace, name, description } = set
+    return {
+      hub: hub.hub,
+      namespace,
+      name,
+      description,
+      ...complianceOfSet(members),
+      clusters,
+      members: members.map((member) => ({
+        name: member.name,
+        compliance: member.compliance ?? 'deleted',
+      })),
+    }
+  })
+  return sortedBy(sets, ({ namespace, name }) => `${namespace}/${name}`)
+}
+
+function memberCompliance(
+  policy: Policy | undefined,
+  set: PolicySetPart,
+  clusters: readonly string[],
+): Compliance | undefined {
+  if (policy === undefined || policy.disabled) return policy === undefined ? undefined : 'disabled'
+  const excluded = set.exclusions.get(policy.name) ?? []
+  const judged = new Set(clusters.filter((name) => !excluded.includes(name)))
+  return complianceOfClusters(
+    policy.clusters.flatMap(({ cluster, compliance }) => (judged.has(cluster) ? compliance : [])),
+  )
+}
+
+/** What policies are rolled up by. */
+export type Dimension = 'standards' | 'categories' | 'controls'
+
+/** Compliance of all policies that name one standard, category or control. */
+export interface RollUp {
+  readonly value: string
+  /** Policies by their compliance as a whole. */
+  readonly policies: Counts<Compliance>
+  /** Policies by their compliance on each cluster. */
+  readonly clusters: ReadonlyMap<string, Counts<Compliance>>
+  /** The same, summed over the members of each cluster set. */
+  readonly sets: ReadonlyMap<string, Counts<Compliance>>
+}
+
+/** Rolls policies up by one dimension, in order of value. Clusters are those of the same hub or hubs. */
+export function rollUp(
+  dimension: Dimension,
+  policies: readonly Policy[],
+  clusters: readonly Cluster[],
+): readonly RollUp[] {
+  const setsOf = new Map(clusters.map(({ hub, name, sets }) => [`${hub}/${name}`, sets]))
+  const values = new Set(policies.flatMap((policy) => policy[dimension]))
+  return [...values].sort().map((value) => {
+    const named = policies.filter((policy) => policy[dimension].includes(value))
+    const onClusters = named.flatMap((policy) =>
+      policy.clusters.map((entry) => ({ ...entry, hub: policy.hub })),
+    )
+    const onSets = onClusters.flatMap((entry) =>
+      (setsOf.get(`${entry.hub}/${entry.cluster}`) ?? []).map((set) => ({ ...entry, set })),
+    )
+    return {
+      value,
+      policies: countStates(
+        compliances,
+        named.map(({ compliance }) => compliance),
+      ),
+      clusters: countBy(onClusters, ({ cluster }) => cluster),
+      sets: countBy(onSets, ({ set }) => set),
+    }
+  })
+}
+
+function countBy<T extends { readonly compliance: Compliance }>(
+  entries: readonly T[],
+  key: (entry: T) => string,
+): ReadonlyMap<string, Counts<Compliance>> {
+  const groups = sortedBy(Map.groupBy(entries, key), ([name]) => name)
+  return new Map(
+    groups.map(([name, group]) => [
+      name,
+      countStates(
+        compliances,
+        group.map(({ compliance }) => compliance),
+      ),
+    ]),
+  )
+}
