@@ -14,7 +14,8 @@ const limitBytes = (limit.endsWith('GB') ? 1024 : 1) * Number.parseInt(limit, 10
 const newSeriesPerBody = 2000
 const windowStartMs = Math.floor(Date.now() / 7_200_000) * 7_200_000
 
-function runawayBody(from: number, timestampMs: number): Uint8Array<ArrayBuffer> {
+/** Samples of series [from, from + newSeriesPerBody), one for each time. */
+function runawayBody(from: number, ...timesMs: readonly number[]): Uint8Array<ArrayBuffer> {
   return writeBody(
     Array.from({ length: newSeriesPerBody }, (_, i) => ({
       labels: {
@@ -25,7 +26,7 @@ function runawayBody(from: number, timestampMs: number): Uint8Array<ArrayBuffer>
         request_id: `${((from + i) * 2654435761) % 4294967296}-${from + i}`,
         code: String(200 + (i % 5)),
       },
-      samples: [[timestampMs, i] as const],
+      samples: timesMs.map((timeMs) => [timeMs, timesMs.length === 1 ? i : Math.random()] as const),
     })),
   )
 }
@@ -95,5 +96,33 @@ it(`with --memory.limit ${limit} a runaway sender is refused and everything else
   expect(refusal).toMatch(/--memory\.limit/)
   expect(queries).toBeGreaterThan(5)
   expect(peakBytes).toBeLessThan(1.15 * limitBytes)
+  await gateway.stop()
+})
+
+it(`with --memory.limit ${limit} the series that were admitted can go on`, async () => {
+  const gateway = await startGateway({ args: ['--memory.limit', limit] })
+  const firstMs = windowStartMs - 7_000_000
+  let peakBytes = 0
+  const send = async (body: Uint8Array<ArrayBuffer>): Promise<number> => {
+    const response = await post(`${gateway.url}/api/v1/write`, body)
+    await response.arrayBuffer()
+    peakBytes = Math.max(peakBytes, residentBytes(gateway.process.child.pid!))
+    return response.status
+  }
+  let created = 0
+  while ((await send(runawayBody(created, firstMs))) === 204) created += newSeriesPerBody
+  expect(created).toBeGreaterThan(50_000)
+  for (let round = 0; round < 3; round++) {
+    const times = Array.from({ length: 20 }, (_, i) => firstMs + (1 + round * 20 + i) * 15_000)
+    for (let from = 0; from < created; from += newSeriesPerBody)
+      expect(await send(runawayBody(from, ...times))).toBe(204)
+  }
+  console.log(`peak RSS ${(peakBytes / 2 ** 20).toFixed(0)} MiB of ${limit}; ${created} series`)
+  expect(peakBytes).toBeLessThan(1.15 * limitBytes)
+  const time = (firstMs + 61 * 15_000) / 1000
+  const selector = 'http_requests_total{pod=~".*-(0|1kw|zzz)"}'
+  const answer = await rawSamples(gateway.url, selector, firstMs, time * 1000)
+  expect(answer.size).toBeGreaterThan(0)
+  for (const samples of answer.values()) expect(samples).toHaveLength(61)
   await gateway.stop()
 })

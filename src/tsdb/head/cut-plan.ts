@@ -76,7 +76,11 @@ function tooMany(open: readonly WindowStats[], openMax: number): WindowStats[] {
   return byUse.slice(0, Math.max(0, open.length - openMax))
 }
 
-// The oldest window goes first, as long as a newer one stays open and what is being cut would not do.
+// Beyond the bound by so much, even the only open window is cut.
+const lastResortShare = 1.25
+
+// The oldest window goes first, unless what is being cut may do. The only open one is spared for longer, because what is
+// written to it afterwards needs a generation of its own; but known series are never refused, so it cannot be for ever.
 function tooBig(
   open: readonly WindowStats[],
   all: readonly WindowStats[],
@@ -85,6 +89,7 @@ function tooBig(
   const sizes = open.map((window) => window.memoryBytes)
   const staying = sizes.reduce((sum, size) => sum + size, cutReserveBytes(sizes))
   const leaving = all.some((window) => window.isSealed)
-  if (staying <= memoryBytesMax || leaving || open.length < 2) return []
+  const bound = open.length < 2 ? lastResortShare * memoryBytesMax : memoryBytesMax
+  if (staying <= bound || leaving || open.length === 0) return []
   return [[...open].sort((a, b) => a.windowStartMs - b.windowStartMs)[0]!]
 }

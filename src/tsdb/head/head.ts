@@ -127,6 +127,9 @@ export interface LoggedElements {
 
 const seedsMax = 10_000
 
+/** What a series will take besides what it takes now: samples of two hours at 30 s, at 1.7 bytes each. */
+const seriesToComeBytes = 400
+
 /** The head of one lane. */
 export class Head implements Queryable {
   readonly #options: HeadOptions
@@ -336,10 +339,16 @@ export class Head implements Queryable {
     return cardinalityOf(this.#generations.all(), tenant, limit)
   }
 
-  // A window that fills the memory must still be cut into a block within it.
+  // Admitted series go on for the rest of their window and into the next, and the largest window must still be cut into
+  // a block within the memory: new series are refused early enough for that.
   #isMemoryFull(): boolean {
-    const sizes = this.#generations.all().map((generation) => generation.memoryBytes())
-    return this.memoryBytes() + cutReserveBytes(sizes) >= this.#options.limits.memoryBytes
+    let bytes = this.#decoder.memoryBytes
+    const sizes = this.#generations.all().map((generation) => {
+      const toCome = generation.sealed ? 0 : generation.memory.view.seriesCount * seriesToComeBytes
+      return generation.memoryBytes() + toCome
+    })
+    for (const size of sizes) bytes += size
+    return bytes + cutReserveBytes(sizes) >= this.#options.limits.memoryBytes
   }
 
   #decode(request: AppendRequest): DecodedBody {

@@ -328,6 +328,13 @@ describe('windows to cut', () => {
     expect(windowsToCut(big.slice(0, 1), hour, rules)).toEqual([])
   })
 
+  test('are the only open one too, once it has grown far beyond the memory there is', () => {
+    const only = (memoryBytes: number) =>
+      windowsToCut([window(0, { memoryBytes, lastWriteMs: hour, createdMs: hour })], hour, rules)
+    expect(only(690)).toEqual([])
+    expect(only(700)).toEqual([0])
+  })
+
   test('includes idle out-of-order generations whatever the data says', () => {
     const late = window(0, { isOutOfOrder: true, windowKey: 1 })
     expect(windowsToCut([late], 600_000, rules)).toEqual([1])
