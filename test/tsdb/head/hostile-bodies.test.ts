@@ -4,7 +4,7 @@ import { io, prometheus } from '../../../src/encoding/index.ts'
 import { snappyInflate } from '../../../src/kernel/index.ts'
 import { UserError, windowMs } from '../../../src/model/index.ts'
 import { createRandom } from '../../random.ts'
-import { anonymous, createHead, everything, read, shown } from './head-fixture.ts'
+import { anonymous, createHead, everything, read, requestOf, shown } from './head-fixture.ts'
 
 const start = 236_000 * windowMs
 
@@ -107,6 +107,28 @@ function inflated(body: Uint8Array): Uint8Array | 'bad' | undefined {
   return Buffer.compare(lenient, strict) === 0 ? strict : undefined
 }
 
+/** Another tenant's series, and what has to be read of them whatever comes in between. */
+function sendWitnesses(head: ReturnType<typeof createHead>): Map<string, string[]> {
+  const expected = new Map<string, string[]>()
+  const timeseries = Array.from({ length: 40 }, (_, i) => {
+    const times = Array.from({ length: 5 }, (_, k) => start + 10 * k + i)
+    expected.set(
+      `witness{pod="${i}"}`,
+      times.map((time) => shown(time, i + 0.5)),
+    )
+    return {
+      labels: [
+        { name: '__name__', value: 'witness' },
+        { name: 'pod', value: `${i}` },
+      ],
+      samples: times.map((timestamp) => ({ timestamp, value: i + 0.5 })),
+    }
+  })
+  const body = prometheus.WriteRequest.encode({ timeseries }).finish()
+  head.append({ ...requestOf(body), tenant: 'witness' }, start)
+  return expected
+}
+
 describe('hostile bodies', () => {
   test('are taken exactly when protobufjs can decode them, and leave the head whole', {
     timeout: 120_000,
@@ -114,12 +136,17 @@ describe('hostile bodies', () => {
     const number = Date.now() % 2 ** 31
     const random = createRandom(number)
     let head = createHead([])
+    let witnesses = sendWitnesses(head)
     const seeds = [seedOne(), seedTwo()]
     let accepted = 0
     for (let round = 0; round < 40_000; round++) {
       // Known series take the short way, unknown ones the long way: both have to agree.
       const isEven = round % 1000 === 0
-      if (round % 500 === 0) head = createHead([], { startTimestamps: isEven, plain: !isEven })
+      if (round % 500 === 0) {
+        expect(await read(head, everything(['witness'])), `seed ${number}`).toEqual(witnesses)
+        head = createHead([], { startTimestamps: isEven, plain: !isEven })
+        witnesses = sendWitnesses(head)
+      }
       const version = 1 + (round & 1)
       const plain = mutated(seeds[round & 1]!, random)
       const expected = accepts(version, plain)
