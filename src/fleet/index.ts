@@ -1,11 +1,12 @@
 // The fleet: clusters, sets, placements, addons, policies and applications of every hub, as one model.
 // Objects become parts (readObject), parts become a fleet (assembleHub, mergeFleets); placements are decided
-// and explained. Pure: the clock is passed in.
+// and explained. Pure as far as the clock is passed in, but for the watched directory of manifests.
 export { assembleHub, mergeFleets, summarize } from './model/assemble.ts'
 export { rollUp } from './model/policies.ts'
 export { decide, placementMistake } from './placement/decide.ts'
 export { explain } from './placement/explain.ts'
 export type { PlacementWorld } from './placement/world.ts'
+export { type DirectorySnapshot, DirectorySource } from './source/directory-source.ts'
 export {
   readCandidate,
   readClusterSet,
