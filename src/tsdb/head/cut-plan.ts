@@ -45,9 +45,25 @@ export const cutRuleDefaults = {
 // one sample each, every one with two label values of its own.
 const cutCostShare = 0.8
 
-/** Memory to be kept free for cutting: the largest window may be the next. */
-export function cutReserveBytes(windowBytes: readonly number[]): number {
-  return cutCostShare * Math.max(0, ...windowBytes)
+// What a series will take besides what it takes now: samples of two hours at 30 s, at 1.7 bytes each.
+const seriesToComeBytes = 400
+
+/** What decides about the memory of a window. */
+export type WindowSize = Pick<WindowStats, 'memoryBytes' | 'seriesCount' | 'isSealed'>
+
+/**
+ * The memory that windows will need: their series go on for the rest of the window, and the largest must still be cut
+ * into a block.
+ */
+export function bytesToCome(windows: readonly WindowSize[]): number {
+  const sizes = windows.map(({ memoryBytes, seriesCount, isSealed }) => {
+    return memoryBytes + (isSealed ? 0 : seriesCount * seriesToComeBytes)
+  })
+  return withCut(sizes)
+}
+
+function withCut(sizes: readonly number[]): number {
+  return sizes.reduce((sum, size) => sum + size, cutCostShare * Math.max(0, ...sizes))
 }
 
 /** Keys of the windows to cut, in the order in which to cut them. */
@@ -86,10 +102,11 @@ function tooBig(
   all: readonly WindowStats[],
   memoryBytesMax: number,
 ): WindowStats[] {
-  const sizes = open.map((window) => window.memoryBytes)
-  const staying = sizes.reduce((sum, size) => sum + size, cutReserveBytes(sizes))
-  const leaving = all.some((window) => window.isSealed)
-  const bound = open.length < 2 ? lastResortShare * memoryBytesMax : memoryBytesMax
-  if (staying <= bound || leaving || open.length === 0) return []
+  if (open.length === 0 || all.some((window) => window.isSealed)) return []
+  const isTooBig =
+    open.length > 1
+      ? bytesToCome(open) > memoryBytesMax
+      : withCut(open.map((window) => window.memoryBytes)) > lastResortShare * memoryBytesMax
+  if (!isTooBig) return []
   return [[...open].sort((a, b) => a.windowStartMs - b.windowStartMs)[0]!]
 }

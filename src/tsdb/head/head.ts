@@ -31,7 +31,7 @@ import { SpareBuilders } from '../block/spare-builders.ts'
 import { laneKey } from '../wal/index.ts'
 import { BodyWriter, type WrittenElements } from './body-writer.ts'
 import { chainCursors } from './chain-cursors.ts'
-import { cutReserveBytes, type WindowStats } from './cut-plan.ts'
+import { bytesToCome, type WindowStats } from './cut-plan.ts'
 import { Exemplars, type StoredExemplar } from './exemplars.ts'
 import {
   encodeMetadata,
@@ -126,9 +126,6 @@ export interface LoggedElements {
 }
 
 const seedsMax = 10_000
-
-/** What a series will take besides what it takes now: samples of two hours at 30 s, at 1.7 bytes each. */
-const seriesToComeBytes = 400
 
 /** The head of one lane. */
 export class Head implements Queryable {
@@ -339,16 +336,13 @@ export class Head implements Queryable {
     return cardinalityOf(this.#generations.all(), tenant, limit)
   }
 
-  // Admitted series go on for the rest of their window and into the next, and the largest window must still be cut into
-  // a block within the memory: new series are refused early enough for that.
   #isMemoryFull(): boolean {
-    let bytes = this.#decoder.memoryBytes
-    const sizes = this.#generations.all().map((generation) => {
-      const toCome = generation.sealed ? 0 : generation.memory.view.seriesCount * seriesToComeBytes
-      return generation.memoryBytes() + toCome
-    })
-    for (const size of sizes) bytes += size
-    return bytes + cutReserveBytes(sizes) >= this.#options.limits.memoryBytes
+    const windows = this.#generations.all().map((generation) => ({
+      memoryBytes: generation.memoryBytes(),
+      seriesCount: generation.memory.view.seriesCount,
+      isSealed: generation.sealed,
+    }))
+    return this.#decoder.memoryBytes + bytesToCome(windows) >= this.#options.limits.memoryBytes
   }
 
   #decode(request: AppendRequest): DecodedBody {

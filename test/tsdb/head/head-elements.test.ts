@@ -294,7 +294,7 @@ describe('windows to cut', () => {
     windowStartMs: start + index * windowMs,
     isOutOfOrder: false,
     isSealed: false,
-    seriesCount: 1,
+    seriesCount: 0,
     sampleCount: 1,
     memoryBytes: 100,
     minTimeMs: start + index * windowMs,
@@ -326,6 +326,15 @@ describe('windows to cut', () => {
     ]
     expect(windowsToCut(big, hour, rules)).toEqual([0])
     expect(windowsToCut(big.slice(0, 1), hour, rules)).toEqual([])
+  })
+
+  test('are the oldest already when memory will run out with the samples that are to come', () => {
+    const two = (seriesCount: number) => [
+      window(0, { memoryBytes: 200, seriesCount, lastWriteMs: hour, createdMs: hour }),
+      window(1, { memoryBytes: 200, lastWriteMs: hour, createdMs: hour }),
+    ]
+    expect(windowsToCut(two(0), hour, rules)).toEqual([])
+    expect(windowsToCut(two(1), hour, rules)).toEqual([0])
   })
 
   test('are the only open one too, once it has grown far beyond the memory there is', () => {
