@@ -19,7 +19,7 @@ export { createScriptEngine, evaluateWith } from './promqltest/engine-evaluate.t
 export { runScriptFiles } from './promqltest/run-files.ts'
 export type { LoadSeries } from './promqltest/script.ts'
 export type { ScriptStorage } from './promqltest/script-storage.ts'
-export type { ScriptValue } from './promqltest/series-values.ts'
+export { parseSeriesValues, type ScriptValue } from './promqltest/series-values.ts'
 export type { QueryResult, QueryStats } from './query-result.ts'
 export type { QueryRange } from './query-run.ts'
 export { createMatcherCompiler } from './regex/matcher-compiler.ts'

@@ -5,12 +5,14 @@ import { createScriptEngine, evaluateWith, runScriptFiles } from '../promql/inde
 import { neverCancelled } from '../storage/index.ts'
 import { HeadScriptStorage, scriptTenant } from './script-storage.ts'
 import { addDebugTools } from './tools-debug.ts'
+import { addRulesTools } from './tools-rules.ts'
 import { addTsdbTools } from './tools-tsdb.ts'
 
 /** Adds the `tools` command and what is below it. */
 export function addTools(program: Command): void {
   const tools = program.command('tools').description('Tools that need no running gateway.')
   addTsdbTools(tools)
+  addRulesTools(tools)
   addDebugTools(tools)
   tools
     .command('promqltest')

@@ -210,15 +210,11 @@ class Interpreter {
     const first = command.args[0]!
     switch (first.kind) {
       case 'field':
-        return this.#fields(dot, first, first.names, command.args, final)
+        this.#node = first
+        return this.#fields(dot, first.names, command.args, final)
       case 'chain':
-        return this.#fields(
-          this.#operand(dot, first.operand),
-          first,
-          first.names,
-          command.args,
-          final,
-        )
+        this.#node = first
+        return this.#fields(this.#operand(dot, first.operand), first.names, command.args, final)
       case 'identifier':
         return this.#function(dot, first.name, first, command, final)
       case 'pipe':
@@ -241,7 +237,10 @@ class Interpreter {
 
   #variable(node: VariableNode, args: readonly OperandNode[], final: Final): Value {
     const value = this.#variables.findLast((one) => one.name === node.names[0])!.value
-    if (node.names.length > 1) return this.#fields(value, node, node.names.slice(1), args, final)
+    if (node.names.length > 1) {
+      this.#node = node
+      return this.#fields(value, node.names.slice(1), args, final)
+    }
     if (args.length > 1 || final !== missing) {
       this.#node = node
       throw this.#fault(`can't give argument to non-function ${printNode(node)}`)
@@ -251,27 +250,19 @@ class Interpreter {
 
   #fields(
     start: Value,
-    node: OperandNode,
     names: readonly string[],
     args: readonly OperandNode[],
     final: Final,
   ): Value {
-    this.#node = node
     let value = start
     names.forEach((name, index) => {
       const isLast = index === names.length - 1
-      value = this.#field(value, name, isLast ? args.slice(1) : [], isLast ? final : missing, node)
+      value = this.#field(value, name, isLast ? args.slice(1) : [], isLast ? final : missing)
     })
     return value
   }
 
-  #field(
-    receiver: Value,
-    name: string,
-    args: readonly OperandNode[],
-    final: Final,
-    node: OperandNode,
-  ): Value {
+  #field(receiver: Value, name: string, args: readonly OperandNode[], final: Final): Value {
     if (receiver === null) return null
     const hasArgs = args.length > 0 || final !== missing
     if (receiver instanceof GoTime || receiver instanceof GoDuration) {
@@ -286,7 +277,6 @@ class Interpreter {
       if (hasArgs) throw this.#fault(`${name} is not a method but has arguments`)
       return receiver.get(name)
     }
-    this.#node = node
     throw this.#fault(`can't evaluate field ${name} in type ${typeNameOf(receiver)}`)
   }
 
@@ -372,7 +362,7 @@ class Interpreter {
       case 'nil':
         throw this.#fault('nil is not a command')
       case 'field':
-        return this.#fields(dot, node, node.names, [node], missing)
+        return this.#fields(dot, node.names, [node], missing)
       case 'variable':
         return this.#variable(node, [node], missing)
       case 'pipe':
@@ -386,7 +376,7 @@ class Interpreter {
           missing,
         )
       case 'chain':
-        return this.#fields(this.#operand(dot, node.operand), node, node.names, [node], missing)
+        return this.#fields(this.#operand(dot, node.operand), node.names, [node], missing)
       default:
         return this.#constant(node, 'any')
     }

@@ -84,7 +84,7 @@ const pureFunctions: Readonly<Record<string, TemplateFunction>> = {
   humanizeDuration: fn(['any'], (value: Value) => humanizeDuration(floatOf(value))),
   humanizePercentage: fn(['any'], (value: Value) => `${formatG(floatOf(value) * 100, 4)}%`),
   humanizeTimestamp: fn(['any'], (value: Value) => humanizeTimestamp(floatOf(value))),
-  toTime: fn(['any'], (value: Value) => new GoTime(finite(floatOf(value)) * 1000)),
+  toTime: fn(['any'], (value: Value) => timeOf(finite(floatOf(value)))),
   toDuration: fn(['any'], (value: Value) => new GoDuration(finite(floatOf(value)))),
   title: fn(['string'], titleOf),
   toUpper: fn(['string'], (text: string) => text.toUpperCase()),
@@ -186,9 +186,14 @@ function humanizeDuration(value: number): string {
   return `${sign}${formatG(size, 4)}s`
 }
 
+// By way of nanoseconds in a double, cut to milliseconds, as Prometheus does it: 1.781 s may come out as 1.780.
+function timeOf(seconds: number): GoTime {
+  return new GoTime(Number(BigInt(Math.trunc(seconds * 1e9)) / 1_000_000n))
+}
+
 function humanizeTimestamp(value: number): string {
   if (!Number.isFinite(value)) return formatG(value, 4)
-  return printTime(new GoTime(Math.floor(value * 1000)))
+  return printTime(timeOf(value))
 }
 
 function titleOf(text: string): string {
