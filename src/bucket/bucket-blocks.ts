@@ -57,6 +57,8 @@ export class BucketBlocks {
   readonly #metrics: ReturnType<typeof syncMetrics>
   /** When `add` brought a block. */
   readonly #added = new Map<string, number>()
+  /** By tenant: the blocks that were last asked for, and how often they were others. */
+  readonly #seen = new Map<string, { readonly key: string; readonly count: number }>()
   #found = new Map<string, FoundBlock>()
   #choice: Choice
   #lastSuccessMs: number | undefined
@@ -73,6 +75,17 @@ export class BucketBlocks {
   /** The blocks to read for a tenant, oldest first. */
   blocksOf(tenant: string): readonly BlockMeta[] {
     return this.#choice.byTenant.get(tenant) ?? []
+  }
+
+  /** Grows whenever the blocks to read for a tenant are others than when it was asked before. */
+  changeCountOf(tenant: string): number {
+    const ulids = this.blocksOf(tenant).map(({ ulid }) => ulid)
+    const key = ulids.join()
+    const seen = this.#seen.get(tenant)
+    if (seen?.key === key) return seen.count
+    const count = (seen?.count ?? 0) + 1
+    this.#seen.set(tenant, { key, count })
+    return count
   }
 
   /** Tenants that have blocks in the bucket, sorted. */

@@ -23,6 +23,7 @@ import { dropUnusedBuckets } from './plan/histogram-stats.ts'
 import type { PlanNode, PlanRule } from './plan/node.ts'
 import { pushHints } from './plan/push-hints.ts'
 import { wrapStepInvariant } from './plan/step-invariant.ts'
+import { type StepReach, stepReach } from './plan/step-reach.ts'
 import type { QueryResult } from './query-result.ts'
 import type { QueryRange } from './query-run.ts'
 import { QueryRun } from './query-run.ts'
@@ -54,6 +55,8 @@ export const defaultEngineOptions: EvaluationOptions & { readonly features: Pars
 export interface PreparedQuery {
   /** The type of the expression, before a range turns scalars and vectors into a matrix. */
   readonly type: ValueType
+  /** How far each step looks; undefined where a step's answer depends on more than its time. */
+  readonly reach: StepReach | undefined
   /** Runs the query. Throws UserError: execution (the query's fault or a limit), canceled, timeout. */
   run(queryable: Queryable, tenants: readonly string[], signal: CancelSignal): Promise<QueryResult>
   /** Runs the query and tells what each operator did. */
@@ -111,6 +114,7 @@ const documentedTypes: Readonly<Record<ValueType, string>> = {
 
 class Prepared implements PreparedQuery {
   readonly type: ValueType
+  readonly reach: StepReach | undefined
   readonly #text: string
   readonly #range: QueryRange
   readonly #options: EngineOptions
@@ -120,6 +124,7 @@ class Prepared implements PreparedQuery {
   constructor(text: string, expr: Expr, range: QueryRange, options: EngineOptions) {
     const startMs = performance.now()
     this.type = typeOf(expr)
+    this.reach = stepReach(expr)
     this.#text = text
     this.#range = range
     this.#options =

@@ -34,6 +34,8 @@ export interface RangeCall extends EvaluationBase {
   readonly startMs: number
   readonly endMs: number
   readonly stepMs: number
+  /** Whether steps may come from the cache. */
+  readonly useCache: boolean
 }
 
 /** An expression at one time whose answer stays a value: see `readVector`. */

@@ -69,7 +69,7 @@ export class QueryPool {
   async ask(call: QueryCall, signal: AbortSignal): Promise<Answer> {
     const id = await this.#active.enter(call, signal, Date.now())
     return new Promise((resolve, reject) => {
-      const thread = this.#threads.reduce((best, each) => (each.busy < best.busy ? each : best))
+      const thread = this.#threadFor(call)
       const cancelIndex = thread.freeWords.pop()
       if (cancelIndex === undefined) {
         this.#active.leave(id)
@@ -94,6 +94,14 @@ export class QueryPool {
   /** What waits and runs. */
   active(): ActiveQuery[] {
     return this.#active.list()
+  }
+
+  // A range goes where its steps were kept, unless another thread is clearly less busy.
+  #threadFor(call: QueryCall): ThreadState {
+    const idlest = this.#threads.reduce((best, each) => (each.busy < best.busy ? each : best))
+    if (call.kind !== 'range') return idlest
+    const kept = this.#threads[textHash(call.query, call.stepMs) % this.#threads.length]!
+    return kept.busy <= idlest.busy + 1 ? kept : idlest
   }
 
   #adopt(thread: PoolThread): ThreadState {
@@ -169,4 +177,10 @@ export class QueryPool {
     else pending.body.destroy(error)
     this.#observe(pending.call, { error })
   }
+}
+
+function textHash(text: string, seed: number): number {
+  let hash = seed
+  for (let i = 0; i < text.length; i++) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0
+  return hash >>> 0
 }

@@ -4,6 +4,7 @@ import type { JsonNumbers } from '../kernel/index.ts'
 import type { Engine } from '../promql/index.ts'
 import type { CancelSignal, Queryable } from '../storage/index.ts'
 import type { QueryCall } from './call.ts'
+import type { StepCaching } from './evaluate-range.ts'
 import { parseSelectors } from './expressions.ts'
 import type { AnswerSink, CallRunner } from './query-thread.ts'
 import { runEvaluation } from './run-evaluation.ts'
@@ -21,6 +22,8 @@ export interface CallSources {
   /** The same with replicas deduplicated; `replicas` itself where nothing is to be. */
   readonly deduplicated: Queryable
   readonly numbers: JsonNumbers
+  /** Absent where steps of range queries are not to be kept. */
+  readonly caching?: StepCaching | undefined
 }
 
 /** A runner over fixed sources. */
@@ -28,7 +31,8 @@ export function createCallRunner(sources: CallSources): CallRunner {
   return async (call, signal, sink) => {
     const startMs = performance.now()
     const report = await run(call, sources, signal, sink)
-    return report ?? { samplesRead: 0, peakSamples: 0, evaluationMs: performance.now() - startMs }
+    const evaluationMs = performance.now() - startMs
+    return report ?? { samplesRead: 0, peakSamples: 0, evaluationMs, steps: 0, cachedSteps: 0 }
   }
 }
 

@@ -6,15 +6,21 @@ import { formatFloat, formatTimestamp, type JsonNumbers } from '../kernel/index.
 import type { FloatHistogram } from '../model/index.ts'
 import { formatFloatPlain } from '../model/index.ts'
 import {
-  type Engine,
   type ExplainNode,
   jsonBuckets,
+  type PreparedQuery,
   type QueryRange,
-  type QueryResult,
   type QueryStats,
 } from '../promql/index.ts'
-import type { CancelSignal, Queryable } from '../storage/index.ts'
+import type { CancelSignal } from '../storage/index.ts'
 import type { InstantCall, RangeCall } from './call.ts'
+import {
+  type EvaluationParts,
+  evaluateRange,
+  isCacheable,
+  type ShownRows,
+  shownOf,
+} from './evaluate-range.ts'
 import { naming } from './expressions.ts'
 import { envelopeTail, JsonPieces, jsonHeaders } from './json-pieces.ts'
 import type { AnswerSink } from './query-thread.ts'
@@ -28,20 +34,16 @@ const samplesPerSlice = 1 << 18
 /** Answers /query and /query_range. Throws UserError. */
 export async function runEvaluation(
   call: InstantCall | RangeCall,
-  parts: { readonly engine: Engine; readonly queryable: Queryable; readonly numbers: JsonNumbers },
+  parts: EvaluationParts & { readonly numbers: JsonNumbers },
   signal: CancelSignal,
   sink: AnswerSink,
 ): Promise<CallReport> {
   const prepared = naming('query', () => parts.engine.prepare(call.query, rangeOf(call)))
   const { queryable } = parts
-  const analyzed = call.explain === 'analyze'
-  const { result, tree } = analyzed
-    ? await prepared.analyze(queryable, call.tenants, signal)
-    : { result: await prepared.run(queryable, call.tenants, signal), tree: undefined }
+  const { result, tree } = await evaluated(call, prepared, parts, signal)
   sink.head(jsonHeaders)
   const pieces = new JsonPieces(sink)
-  const rowCount =
-    call.limit > 0 ? Math.min(call.limit, result.table.rowCount) : result.table.rowCount
+  const rowCount = call.limit > 0 ? Math.min(call.limit, result.rowCount) : result.rowCount
   pieces.text(`{"status":"success","data":{"resultType":"${result.kind}","result":`)
   await writeResult(pieces, call, result, rowCount, parts.numbers)
   if (call.stats !== 'none') pieces.text(`,"stats":${JSON.stringify(statsOf(result.stats))}`)
@@ -49,12 +51,33 @@ export async function runEvaluation(
   if (call.explain === 'plan') {
     pieces.text(`,"explain":${JSON.stringify(treeOf(prepared.explain(queryable, call.tenants)))}`)
   }
-  const warnings = rowCount < result.table.rowCount ? [truncated] : []
+  const warnings = rowCount < result.rowCount ? [truncated] : []
   warnings.push(...result.annotations.warnings)
   pieces.text(`}${envelopeTail(warnings, result.annotations.infos)}`)
   await pieces.flush()
   const { samplesRead, peakSamples, evaluationMs } = result.stats
-  return { samplesRead, peakSamples, evaluationMs }
+  const steps =
+    call.kind === 'range' ? Math.floor((call.endMs - call.startMs) / call.stepMs) + 1 : 1
+  return { samplesRead, peakSamples, evaluationMs, steps, cachedSteps: result.cachedSteps }
+}
+
+async function evaluated(
+  call: InstantCall | RangeCall,
+  prepared: PreparedQuery,
+  parts: EvaluationParts,
+  signal: CancelSignal,
+): Promise<{ result: ShownRows; tree: ExplainNode | undefined }> {
+  const { queryable, caching } = parts
+  if (caching !== undefined && call.kind === 'range' && isCacheable(call, prepared)) {
+    const result = await evaluateRange(call, prepared, { ...parts, caching }, signal)
+    return { result, tree: undefined }
+  }
+  if (call.explain !== 'analyze') {
+    const result = await prepared.run(queryable, call.tenants, signal)
+    return { result: shownOf(result), tree: undefined }
+  }
+  const { result, tree } = await prepared.analyze(queryable, call.tenants, signal)
+  return { result: shownOf(result), tree }
 }
 
 function rangeOf(call: InstantCall | RangeCall): QueryRange {
@@ -67,7 +90,7 @@ function rangeOf(call: InstantCall | RangeCall): QueryRange {
 async function writeResult(
   pieces: JsonPieces,
   call: InstantCall | RangeCall,
-  result: QueryResult,
+  result: ShownRows,
   rowCount: number,
   numbers: JsonNumbers,
 ): Promise<void> {
@@ -92,19 +115,14 @@ async function writeResult(
   pieces.text(']')
 }
 
-function writePoint(pieces: JsonPieces, result: QueryResult, sample: number): void {
+function writePoint(pieces: JsonPieces, result: ShownRows, sample: number): void {
   const time = formatTimestamp(result.timestampsMs[sample]!)
   const histogram = result.histograms?.[sample]
   if (histogram !== undefined) pieces.text(`"histogram":[${time},${histogramJson(histogram)}]`)
   else pieces.text(`"value":[${time},"${formatFloat(result.values[sample]!)}"]`)
 }
 
-function writeRow(
-  pieces: JsonPieces,
-  result: QueryResult,
-  row: number,
-  numbers: JsonNumbers,
-): void {
+function writeRow(pieces: JsonPieces, result: ShownRows, row: number, numbers: JsonNumbers): void {
   const from = result.starts[row]!
   const to = result.starts[row + 1]!
   const { histograms } = result
@@ -126,7 +144,7 @@ function writeRow(
 
 function writeFloats(
   pieces: JsonPieces,
-  result: QueryResult,
+  result: ShownRows,
   from: number,
   to: number,
   present: Uint8Array | undefined,

@@ -49,7 +49,7 @@ export async function runVector(
   sink.head({})
   await sink.write(new Uint8Array(serialize(samples)))
   const { samplesRead, peakSamples, evaluationMs } = result.stats
-  return { samplesRead, peakSamples, evaluationMs }
+  return { samplesRead, peakSamples, evaluationMs, steps: 1, cachedSteps: 0 }
 }
 
 /** The samples of an answer to a vector call. */

@@ -19,6 +19,9 @@ export interface CallReport {
   readonly samplesRead: number
   readonly peakSamples: number
   readonly evaluationMs: number
+  /** Steps of an expression, and how many of them came from the cache. */
+  readonly steps: number
+  readonly cachedSteps: number
 }
 
 /** From the thread: the answer in order head, pieces, end; or an error instead of or after any of them. */

@@ -13,13 +13,9 @@ import type { Config } from './config-schema.ts'
 import { adminDoor, readDoor, storedDoor } from './doors.ts'
 import { createHttp } from './http.ts'
 import { ingestOptions, msOf } from './options.ts'
-import {
-  queryObserver,
-  registerReloadMetrics,
-  registerThreadMetrics,
-  TenantsSeen,
-} from './own-metrics.ts'
+import { registerReloadMetrics, registerThreadMetrics, TenantsSeen } from './own-metrics.ts'
 import { greet, reloadOnHangup, stopOnSignals } from './process-life.ts'
+import { queryObserver } from './query-metrics.ts'
 import { createRules } from './rules.ts'
 import { createStatus } from './status.ts'
 import { startThreads, type Threads } from './threads.ts'

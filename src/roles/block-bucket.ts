@@ -25,6 +25,8 @@ const refreshIntervalMs = 60_000
 export interface BlockBucket {
   readonly queryable: Queryable
   tenants(): string[]
+  /** Grows whenever a tenant's blocks to read change. */
+  changeCountOf(tenant: string): number
   status(): unknown
   close(): Promise<void>
 }
@@ -82,6 +84,7 @@ export async function openBlockBucket(parts: {
       readSizeBytesMax: data.bucketReadSizeBytesMax,
     }),
     tenants: () => found.tenants(),
+    changeCountOf: (tenant) => found.changeCountOf(tenant),
     status: () => ({ shipper: shipper.status, blocks: found.status }),
     async close() {
       ending.abort()

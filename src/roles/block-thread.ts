@@ -49,6 +49,8 @@ const server = new LaneServer({
     connectLanes: (ports: readonly Parameters<typeof connectLane>[0][]) =>
       maintenance.start(ports.map((port) => cuttableLane(connectLane(port)))),
     windowStarts: () => maintenance.windowStarts(),
+    changes: (asked: { tenants: readonly string[]; since: number | undefined }) =>
+      changesOfBlocks(asked.tenants, asked.since),
     tenants: () => [...new Set([...blocks.tenants(), ...bucket.tenants()])],
     bucketStatus: () => bucket.status(),
     exposeMetrics: () => metrics.expose(),
@@ -71,3 +73,10 @@ const server = new LaneServer({
 })
 
 for (const port of data.clientPorts) server.serve(port)
+
+// A block more or less may hold samples of any time.
+function changesOfBlocks(tenants: readonly string[], since: number | undefined) {
+  let mark = 0
+  for (const tenant of tenants) mark += blocks.changeCountOf(tenant) + bucket.changeCountOf(tenant)
+  return { mark, oldestMs: since === mark ? Infinity : -Infinity }
+}

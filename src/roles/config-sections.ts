@@ -128,6 +128,10 @@ export const query = Type.Object(
       '',
       'Memory that all queries may hold together, shared out to the query threads; empty = a quarter of memory.limit.',
     ),
+    stepCacheSize: size(
+      '64MB',
+      'Answers of range queries kept by step, so that a refreshed panel computes new steps only; 0 = none.',
+    ),
     maxSamples: count(50_000_000, 'Samples that one query may hold in memory at a time.', 1),
     lookbackDelta: duration('5m', 'How far back an instant selector looks for its sample.'),
     replicaLabel: Type.Array(Type.String(), {

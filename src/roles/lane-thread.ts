@@ -31,6 +31,8 @@ const server = new LaneServer({
   clock: Date.now,
   control: {
     serve: (port: MessagePort) => server.serve(port),
+    changes: ({ tenants, since }: { tenants: readonly string[]; since: number | undefined }) =>
+      head.changes(tenants, since),
     notReady: () => lane.notReady(),
     replayProgress: () => wal.replayProgress,
     windows: () => head.windows(),

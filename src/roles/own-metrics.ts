@@ -1,8 +1,7 @@
 // Own metrics of the threads, under the names that Prometheus gives them, so that existing mixins work; and the tenants
 // seen so far.
 
-import { UserError } from '../model/index.ts'
-import type { CallObserver, QueryPool } from '../query/index.ts'
+import type { QueryPool } from '../query/index.ts'
 import type { Appendable } from '../storage/index.ts'
 import type { Metrics } from '../telemetry/index.ts'
 import type { HeadStats } from '../tsdb/index.ts'
@@ -48,30 +47,6 @@ export function registerThreadMetrics(
     lanes.set(all.length)
     blockBytes.set((await threads.blocks.call('sizeBytes')) as number)
     queries.set(pool.active().length)
-  }
-}
-
-/** Counts finished calls of query threads. */
-export function queryObserver(metrics: Metrics): CallObserver {
-  const bounds = [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 120]
-  const duration = metrics.histogram(
-    'prometheus_engine_query_duration_seconds',
-    'Evaluation time of calls, by kind.',
-    bounds,
-    ['slice'],
-  )
-  const samples = metrics.counter(
-    'prometheus_engine_query_samples_total',
-    'Samples that queries read.',
-  )
-  const failures = metrics.counter('crowsnest_query_failures_total', 'Calls that failed.', ['code'])
-  return (call, { report, error }) => {
-    if (report !== undefined) {
-      duration.observe({ slice: call.kind }, report.evaluationMs / 1000)
-      samples.inc(report.samplesRead)
-    }
-    if (error !== undefined)
-      failures.inc({ code: error instanceof UserError ? error.code : 'internal' })
   }
 }
 

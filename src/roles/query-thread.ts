@@ -4,7 +4,7 @@ import { workerData } from 'node:worker_threads'
 import { CodecKernel, JsonNumbers } from '../kernel/index.ts'
 import { connectLane } from '../lane/index.ts'
 import { createEngine } from '../promql/index.ts'
-import { createCallRunner, serveQueries } from '../query/index.ts'
+import { type Changes, createCallRunner, StepCache, serveQueries } from '../query/index.ts'
 import { DedupQueryable, FanOut } from '../storage/index.ts'
 import type { QueryThreadData } from './thread-data.ts'
 
@@ -15,9 +15,11 @@ const {
   engine: options,
   replicaLabels,
   memory,
+  stepCacheSizeBytes,
 } = workerData as QueryThreadData
 
-const sources = sourcePorts.map((port) => ({ queryable: connectLane(port).queryable }))
+const connections = sourcePorts.map((port) => connectLane(port))
+const sources = connections.map(({ queryable }) => ({ queryable }))
 const replicas = new FanOut(() => sources)
 const deduplicated =
   replicaLabels.length === 0 ? replicas : new DedupQueryable(replicas, replicaLabels)
@@ -26,6 +28,25 @@ const runner = createCallRunner({
   replicas,
   deduplicated,
   numbers: JsonNumbers.create(),
+  // With replicas to deduplicate, a step's answer depends on where the range begins.
+  caching:
+    stepCacheSizeBytes === 0 || replicaLabels.length > 0
+      ? undefined
+      : { cache: new StepCache(stepCacheSizeBytes), changes },
 })
 
 serveQueries(port, { cancelWords, memory, run: runner })
+
+async function changes(
+  tenants: readonly string[],
+  marks: readonly number[] | undefined,
+): Promise<Changes> {
+  const asked = connections.map((source, i) =>
+    source.call('changes', { tenants, since: marks?.[i] }),
+  )
+  const answers = (await Promise.all(asked)) as { mark: number; oldestMs: number }[]
+  return {
+    marks: answers.map(({ mark }) => mark),
+    oldestMs: Math.min(...answers.map(({ oldestMs }) => oldestMs)),
+  }
+}

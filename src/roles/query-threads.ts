@@ -19,6 +19,7 @@ export interface QueryThreadParts {
   readonly config: Config
   readonly seed: Uint32Array
   readonly memory: QueryMemory
+  readonly stepCacheSizeBytes: number
   /** Bounds of the thread's JavaScript heap. */
   readonly resourceLimits: ResourceLimits
   /** Lanes and blocks: each answers selects. */
@@ -68,6 +69,7 @@ function run(parts: QueryThreadParts, port: MessagePort, cancelWords: Int32Array
     engine: { ...engineOptions(config), hashSeed: seed },
     replicaLabels: config.query.replicaLabel,
     memory,
+    stepCacheSizeBytes: parts.stepCacheSizeBytes,
   }
   return new Worker(threadUrl('query-thread'), {
     name: 'query-thread',

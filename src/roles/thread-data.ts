@@ -72,4 +72,6 @@ export interface QueryThreadData {
   }
   readonly replicaLabels: readonly string[]
   readonly memory: QueryMemory
+  /** Steps of answers kept by this thread; 0 = none. */
+  readonly stepCacheSizeBytes: number
 }

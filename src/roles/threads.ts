@@ -3,6 +3,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import { connectLane, type LaneConnection } from '../lane/index.ts'
+import { parseSizeBytes } from '../model/index.ts'
 import type { PoolThread } from '../query/index.ts'
 import type { Logger } from '../telemetry/index.ts'
 import type { DataDirectory } from '../tsdb/index.ts'
@@ -87,6 +88,7 @@ export async function startThreads(
       config,
       seed,
       memory: queryMemory(config, counts.queries),
+      stepCacheSizeBytes: parseSizeBytes(config.query.stepCacheSize) / counts.queries,
       resourceLimits: {
         ...resourceLimits,
         maxOldGenerationSizeMb: queryHeapMebibytes(config, counts.queries),

@@ -37,7 +37,7 @@ const instant = async (query: string, more: object = {}, timeMs = 60_500) =>
   (await answer({ kind: 'instant', query, timeMs, ...evaluation, ...more })).text
 
 const range = async (query: string, more: object = {}) => {
-  const bounds = { startMs: 0, endMs: 60_000, stepMs: 30_000 }
+  const bounds = { startMs: 0, endMs: 60_000, stepMs: 30_000, useCache: true }
   return (await answer({ kind: 'range', query, ...bounds, ...evaluation, ...more })).text
 }
 

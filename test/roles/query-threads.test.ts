@@ -41,6 +41,7 @@ it('a thread out of memory is replaced: its calls fail, the next ones are answer
     config: readConfig(undefined, {}),
     seed: new Uint32Array(new SharedArrayBuffer(16)),
     memory: { callSizeBytesMax: 2 ** 30, threadSizeBytesMax: 2 ** 30 },
+    stepCacheSizeBytes: 0,
     resourceLimits: { maxOldGenerationSizeMb: 64 },
     sources: [connection],
     log: createLogger('silent'),

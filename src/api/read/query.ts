@@ -18,7 +18,9 @@ export const queryRoutes: FastifyPluginAsync<{ door: ReadDoor }> = async (app, {
   }
   const range = async (request: FastifyRequest, reply: FastifyReply) => {
     const parameters = parametersOf(request)
-    const call = { kind: 'range', ...rangeOf(parameters), ...evaluation(parameters) } as const
+    const useCache = !['true', '1'].includes(text(parameters, 'nocache'))
+    const asked = { ...rangeOf(parameters), ...evaluation(parameters) }
+    const call = { kind: 'range', ...asked, useCache } as const
     return sendCall(door, request, reply, call)
   }
   app.route({ method: ['GET', 'POST'], url: '/query', handler: instant })

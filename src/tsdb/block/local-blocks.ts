@@ -49,6 +49,8 @@ const defaultIndexSizeBytesMax = 128 * 1024 * 1024
 interface TenantBlocks {
   /** Oldest first. */
   blocks: readonly Block[]
+  /** How often what readers see has changed. */
+  changeCount: number
   /** The changes under way: the next waits for it. */
   changing: Promise<unknown>
 }
@@ -82,6 +84,11 @@ export class LocalBlocks implements Queryable {
   /** The blocks of a tenant, oldest first. */
   blocksOf(tenant: string): readonly Block[] {
     return this.#tenants.get(tenant)?.blocks ?? []
+  }
+
+  /** Grows whenever readers may see other samples of the tenant than before. */
+  changeCountOf(tenant: string): number {
+    return this.#tenants.get(tenant)?.changeCount ?? 0
   }
 
   /** Where the blocks of a tenant are; blocks written there by others are taken in by `adopt`. */
@@ -194,8 +201,12 @@ export class LocalBlocks implements Queryable {
   ): Promise<number> {
     return this.#alone(tenant, async () => {
       let count = 0
-      for (const block of this.blocksOf(tenant))
-        count += block.deleteSeries(matchers, range, signal)
+      try {
+        for (const block of this.blocksOf(tenant))
+          count += block.deleteSeries(matchers, range, signal)
+      } finally {
+        this.#stateOf(tenant).changeCount++
+      }
       return count
     })
   }
@@ -301,6 +312,7 @@ export class LocalBlocks implements Queryable {
   // The one place where readers' view changes.
   #replace(tenant: string, old: readonly Block[], added: readonly Block[]): void {
     const state = this.#stateOf(tenant)
+    state.changeCount++
     state.blocks = [...state.blocks, ...added]
       .filter((block) => !old.includes(block))
       .sort((a, b) => a.meta.minTimeMs - b.meta.minTimeMs)
@@ -313,7 +325,7 @@ export class LocalBlocks implements Queryable {
   #stateOf(tenant: string): TenantBlocks {
     let state = this.#tenants.get(tenant)
     if (state === undefined) {
-      state = { blocks: [], changing: Promise.resolve() }
+      state = { blocks: [], changeCount: 0, changing: Promise.resolve() }
       this.#tenants.set(tenant, state)
     }
     return state

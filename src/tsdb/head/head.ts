@@ -31,6 +31,7 @@ import { SpareBuilders } from '../block/spare-builders.ts'
 import { laneKey } from '../wal/index.ts'
 import { BodyWriter, type WrittenElements } from './body-writer.ts'
 import { chainCursors } from './chain-cursors.ts'
+import { ChangeLog, type Changes } from './change-log.ts'
 import { bytesToCome, type WindowStats } from './cut-plan.ts'
 import { Exemplars, type StoredExemplar } from './exemplars.ts'
 import {
@@ -135,6 +136,7 @@ export class Head implements Queryable {
   readonly #exemplars: Exemplars
   readonly #metadata: FamilyMetadataStore
   readonly #labelCache = new LabelCache()
+  readonly #changes = new ChangeLog()
   readonly #record = new RecordWriter()
   readonly #seeds = new Map<string, Uint32Array>()
   readonly #queryables = new WeakMap<Generation, GenerationQueryable>()
@@ -205,7 +207,9 @@ export class Head implements Queryable {
         },
       },
     )
+    const { minTimeMs } = body
     const written = writer.write()
+    this.#changes.note(tenant, oldestOf(minTimeMs, written))
     this.#storeExemplars(tenant, written, tally)
     this.#storeMetadata(tenant, written)
     return tally.result()
@@ -285,6 +289,11 @@ export class Head implements Queryable {
 
   labelValues(name: string, request: LabelRequest, signal: CancelSignal): Promise<LabelAnswer> {
     return this.#fanOut.labelValues(name, request, signal)
+  }
+
+  /** What tenants wrote since a mark of an earlier call. */
+  changes(tenants: readonly string[], since: number | undefined): Changes {
+    return this.#changes.since(tenants, since)
   }
 
   /** Exemplars of series that satisfy one of the selectors, within inclusive bounds, by time. */
@@ -439,6 +448,14 @@ export class Head implements Queryable {
     this.#record.block(encodeMetadata(metadata))
     return this.#record.finish()
   }
+}
+
+// The decoder's bounds are of floats.
+function oldestOf(minTimeMs: number, { elements }: WrittenElements): number {
+  return elements.histograms.reduce(
+    (oldest, { timestampMs }) => Math.min(oldest, timestampMs),
+    minTimeMs,
+  )
 }
 
 function elementsOf(body: DecodedBody): LoggedElements {
