@@ -147,39 +147,43 @@ export function rollUp(
   clusters: readonly Cluster[],
 ): readonly RollUp[] {
   const setsOf = new Map(clusters.map(({ hub, name, sets }) => [`${hub}/${name}`, sets]))
-  const values = new Set(policies.flatMap((policy) => policy[dimension]))
-  return [...values].sort().map((value) => {
-    const named = policies.filter((policy) => policy[dimension].includes(value))
-    const onClusters = named.flatMap((policy) =>
-      policy.clusters.map((entry) => ({ ...entry, hub: policy.hub })),
-    )
-    const onSets = onClusters.flatMap((entry) =>
-      (setsOf.get(`${entry.hub}/${entry.cluster}`) ?? []).map((set) => ({ ...entry, set })),
-    )
-    return {
-      value,
-      policies: countStates(
-        compliances,
-        named.map(({ compliance }) => compliance),
-      ),
-      clusters: countBy(onClusters, ({ cluster }) => cluster),
-      sets: countBy(onSets, ({ set }) => set),
+  const tallies = new Map<string, Tally>()
+  for (const policy of policies) {
+    for (const value of policy[dimension]) {
+      let tally = tallies.get(value)
+      if (tally === undefined) {
+        tally = { policies: [], clusters: new Map(), sets: new Map() }
+        tallies.set(value, tally)
+      }
+      tally.policies.push(policy.compliance)
+      for (const { cluster, compliance } of policy.clusters) {
+        count(tally.clusters, cluster, compliance)
+        for (const set of setsOf.get(`${policy.hub}/${cluster}`) ?? [])
+          count(tally.sets, set, compliance)
+      }
     }
-  })
+  }
+  return sortedBy(tallies, ([value]) => value).map(([value, tally]) => ({
+    value,
+    policies: countStates(compliances, tally.policies),
+    clusters: new Map(sortedBy(tally.clusters, ([name]) => name)),
+    sets: new Map(sortedBy(tally.sets, ([name]) => name)),
+  }))
 }
 
-function countBy<T extends { readonly compliance: Compliance }>(
-  entries: readonly T[],
-  key: (entry: T) => string,
-): ReadonlyMap<string, Counts<Compliance>> {
-  const groups = sortedBy(Map.groupBy(entries, key), ([name]) => name)
-  return new Map(
-    groups.map(([name, group]) => [
-      name,
-      countStates(
-        compliances,
-        group.map(({ compliance }) => compliance),
-      ),
-    ]),
-  )
+type Tallied = Map<string, Record<Compliance, number>>
+
+interface Tally {
+  readonly policies: Compliance[]
+  readonly clusters: Tallied
+  readonly sets: Tallied
+}
+
+function count(tallied: Tallied, name: string, compliance: Compliance): void {
+  let counts = tallied.get(name)
+  if (counts === undefined) {
+    counts = { ...countStates(compliances, []) }
+    tallied.set(name, counts)
+  }
+  counts[compliance]++
 }
