@@ -46,9 +46,12 @@ const hubTaints = ['unreachable', 'unavailable'].map(
   (name) => `cluster.open-cluster-management.io/${name}`,
 )
 
-/** Explains a placement, also one that does not exist yet (then nothing is written that could differ). */
+/**
+ * Explains a placement, also one that does not exist yet (then nothing is written that could differ), or whose
+ * decisions somebody else writes (then as if we decided).
+ */
 export function explain(placement: Placement, world: PlacementWorld): PlacementExplanation {
-  const decision = decide(placement, world)
+  const decision = decide({ ...placement, schedulingDisabled: false }, world)
   const written = world.decided.get(placementKey(placement))
   const ours = new Set(decision.clusters)
   const theirs = new Set(written ?? decision.clusters)

@@ -69,6 +69,14 @@ describe('a placement explained', () => {
     expect(missing).toContain('unavailable is not tolerated')
   })
 
+  it('compares with decisions that somebody else writes', () => {
+    const disabled = {
+      'cluster.open-cluster-management.io/experimental-scheduling-disable': 'true',
+    }
+    const of = world([cluster('a')], { decided: { 'apps/web': [] } })
+    expect(explain(placed({}, disabled), of).differs).toEqual({ missing: ['a'], surplus: [] })
+  })
+
   it('tells a mistake in the placement among the warnings', () => {
     const { warnings, decision } = explain(
       placed({ tolerations: [{ operator: 'Equal' }] }),
