@@ -1,49 +1,63 @@
-// Hash index: 128-bit hashes to dense indexes in order of first sight. Open addressing over words, no objects.
+// Hash index: 128-bit hashes to dense indexes in order of first sight: groups, joins, merges and dictionaries count with
+// it. Open addressing over words, no objects.
 // Invariant: at most half of the slots are taken; two keys are the same only when all four words are.
 
-const initialSlotCount = 256
+const initialSlotCount = 128
 
 /** Numbers distinct hashes from 0 on. */
 export class HashIndex {
   /** How many distinct hashes were added. */
   count = 0
   /** The hashes by index, four words each; entries at and beyond `count` are garbage. */
-  words = new Uint32Array(4 * (initialSlotCount / 2))
+  words = new Uint32Array(4 * (initialSlotCount / 2 + 1))
   // Slot = index + 1; 0 = free.
   #slots = new Uint32Array(initialSlotCount)
 
-  /** The index of a hash, which is `count` before the call where it is new. */
-  add(h0: number, h1: number, h2: number, h3: number): number {
-    const mask = this.#slots.length - 1
-    let slot = h0 & mask
-    for (let entry = this.#slots[slot]!; entry !== 0; entry = this.#slots[slot]!) {
-      if (this.#is(4 * (entry - 1), h0, h1, h2, h3)) return entry - 1
-      slot = (slot + 1) & mask
-    }
-    const index = this.count++
-    this.#slots[slot] = index + 1
-    const at = 4 * index
-    this.words[at] = h0
-    this.words[at + 1] = h1
-    this.words[at + 2] = h2
-    this.words[at + 3] = h3
-    if (this.count * 2 >= this.#slots.length) this.#grow()
-    return index
+  /** The index of the hash at `words[4 × index …]`, which is `count` before the call where it is new. */
+  add(words: Uint32Array, index = 0): number {
+    const slot = this.#slotOf(words, index)
+    const entry = this.#slots[slot]!
+    if (entry !== 0) return entry - 1
+    const added = this.count++
+    this.#slots[slot] = added + 1
+    const from = 4 * index
+    const to = 4 * added
+    for (let i = 0; i < 4; i++) this.words[to + i] = words[from + i]!
+    if (2 * this.count > this.#slots.length) this.#grow()
+    return added
   }
 
-  #is(at: number, h0: number, h1: number, h2: number, h3: number): boolean {
-    const { words } = this
-    return (
-      words[at] === h0 >>> 0 &&
-      words[at + 1] === h1 >>> 0 &&
-      words[at + 2] === h2 >>> 0 &&
-      words[at + 3] === h3 >>> 0
-    )
+  /** The index of a known hash, or −1. */
+  find(words: Uint32Array, index = 0): number {
+    return this.#slots[this.#slotOf(words, index)]! - 1
+  }
+
+  // Where the hash stands, or where it would.
+  #slotOf(words: Uint32Array, index: number): number {
+    const slots = this.#slots
+    const known = this.words
+    const mask = slots.length - 1
+    const at = 4 * index
+    let slot = words[at]! & mask
+    for (;;) {
+      const entry = slots[slot]!
+      if (entry === 0) return slot
+      const h = 4 * (entry - 1)
+      if (
+        known[h] === words[at] &&
+        known[h + 1] === words[at + 1] &&
+        known[h + 2] === words[at + 2] &&
+        known[h + 3] === words[at + 3]
+      ) {
+        return slot
+      }
+      slot = (slot + 1) & mask
+    }
   }
 
   #grow(): void {
-    const slots = new Uint32Array(this.#slots.length * 2)
-    const words = new Uint32Array(this.words.length * 2)
+    const slots = new Uint32Array(2 * this.#slots.length)
+    const words = new Uint32Array(4 * (slots.length / 2 + 1))
     words.set(this.words)
     const mask = slots.length - 1
     for (let index = 0; index < this.count; index++) {

@@ -85,9 +85,7 @@ export class RowCollector {
   #idOf(pairs: PairDictionary, pairId: number): number {
     const known = this.#knownIds[pairId]!
     if (known !== 0) return known - 1
-    const h = pairs.hashes
-    const at = 4 * pairId
-    const id = this.#pairIndex.add(h[at]!, h[at + 1]!, h[at + 2]!, h[at + 3]!)
+    const id = this.#pairIndex.add(pairs.hashes, pairId)
     if (id === this.#pairSources.length) this.#pairSources.push({ pairs, pairId })
     this.#knownIds[pairId] = id + 1
     return id

@@ -13,8 +13,7 @@ export class RowGroups {
   /** Adds all rows of a batch; `keys` are four words a row. */
   addBatch(batch: SeriesBatch, keys: Uint32Array = batch.hashes): void {
     for (let row = 0; row < batch.rowCount; row++) {
-      const at = 4 * row
-      const group = this.#index.add(keys[at]!, keys[at + 1]!, keys[at + 2]!, keys[at + 3]!)
+      const group = this.#index.add(keys, row)
       const known = this.#rows[group]
       if (known === undefined) this.#rows.push({ batch, row })
       else if (Array.isArray(known)) known.push({ batch, row })

@@ -1,10 +1,10 @@
 // Aggregations into one row per group: sum, avg, min, max, count, group, stddev, stdvar.
 // Input rows stream through; state is a cell per group and step, in columns owned by the accumulator.
 
+import { HashIndex } from '../../storage/index.ts'
 import type { AggregationOp } from '../parse/ast.ts'
 import type { Block } from './block.ts'
 import { BlockOperator, newCells, rowHasSamples, rowsPerBatch } from './block.ts'
-import { HashIndex } from './hash-index.ts'
 import { groupingSubset } from './label-subset.ts'
 import type { AnnotationLevel, Operator } from './operator.ts'
 import { StepBatch } from './operator.ts'

@@ -4,11 +4,11 @@
 
 import type { FloatHistogram } from '../../model/index.ts'
 import { formatLabelSet } from '../../model/index.ts'
+import { HashIndex } from '../../storage/index.ts'
 import type { BinaryOp, VectorMatching } from '../parse/ast.ts'
 import { ElementResult, isArithmetic } from './arithmetic.ts'
 import type { Block } from './block.ts'
 import { BlockOperator, collect, release } from './block.ts'
-import { HashIndex } from './hash-index.ts'
 import { groupingSubset, LabelSubset, nameLabels } from './label-subset.ts'
 import type { Operator } from './operator.ts'
 import { cellAbsent, cellHistogram } from './operator.ts'

@@ -2,9 +2,9 @@
 // sample at the same step. Tables without such rows (nearly all) pass through untouched.
 
 import type { MemoryAccount } from '../../storage/index.ts'
+import { HashIndex } from '../../storage/index.ts'
 import type { Block } from './block.ts'
 import { BlockReader, collect, copyCell, newCells, release, rowHasSamples } from './block.ts'
-import { HashIndex } from './hash-index.ts'
 import type { Operator, StepBatch, StepGrid } from './operator.ts'
 import { cellAbsent } from './operator.ts'
 import type { QueryContext } from './query-context.ts'

@@ -2,6 +2,7 @@
 // buckets are rows that differ in `le` only.
 
 import { formatShortest } from '../../model/index.ts'
+import { HashIndex } from '../../storage/index.ts'
 import {
   badBucketLabel,
   forcedMonotonicity,
@@ -15,7 +16,6 @@ import type { Block } from './block.ts'
 import { BlockOperator, collect, release } from './block.ts'
 import type { CallPositions } from './call-notes.ts'
 import { CallNotes } from './call-notes.ts'
-import { HashIndex } from './hash-index.ts'
 import { LabelSubset, nameLabels } from './label-subset.ts'
 import type { Operator } from './operator.ts'
 import { cellFloat, cellHistogram } from './operator.ts'

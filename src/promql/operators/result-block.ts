@@ -3,9 +3,9 @@
 
 import type { FloatHistogram } from '../../model/index.ts'
 import type { MemoryAccount } from '../../storage/index.ts'
+import { HashIndex } from '../../storage/index.ts'
 import type { Block } from './block.ts'
 import { copyRow, newCells } from './block.ts'
-import { HashIndex } from './hash-index.ts'
 import type { StepBatch } from './operator.ts'
 import { cellAbsent, cellFloat } from './operator.ts'
 import type { QueryContext } from './query-context.ts'

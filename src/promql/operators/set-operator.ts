@@ -1,9 +1,9 @@
 // Set operators: and, unless, or, by presence of the match signature at each step.
 
+import { HashIndex } from '../../storage/index.ts'
 import type { SetOp, VectorMatching } from '../parse/ast.ts'
 import type { Block } from './block.ts'
 import { BlockOperator, collect, copyCell, newCells, release } from './block.ts'
-import { HashIndex } from './hash-index.ts'
 import { groupingSubset } from './label-subset.ts'
 import type { Operator } from './operator.ts'
 import { cellAbsent } from './operator.ts'

@@ -58,9 +58,7 @@ export class PairInterner {
   }
 
   #place(pairs: PairDictionary, pairId: number): number {
-    const { hashes } = pairs
-    const at = 4 * pairId
-    return this.#index.add(hashes[at]!, hashes[at + 1]!, hashes[at + 2]!, hashes[at + 3]!)
+    return this.#index.add(pairs.hashes, pairId)
   }
 
   #nameId(pairs: PairDictionary, pairId: number): number {

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { HashIndex } from '../../../src/promql/operators/hash-index.ts'
 import { LabelDictionary } from '../../../src/promql/operators/label-dictionary.ts'
 import { LabelSubset } from '../../../src/promql/operators/label-subset.ts'
 import { pairsWithLabel } from '../../../src/promql/operators/pair-edit.ts'
 import { labelsOfRow, SeriesTableBuilder } from '../../../src/promql/operators/series-table.ts'
+import { HashIndex } from '../../../src/storage/index.ts'
 
 const seed = new Uint32Array([1, 2, 3, 4])
 const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 6 })
