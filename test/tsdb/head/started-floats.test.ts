@@ -1,8 +1,15 @@
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { io } from '../../../src/encoding/index.ts'
 import { windowMs } from '../../../src/model/index.ts'
+import { neverCancelled, type Queryable } from '../../../src/storage/index.ts'
+import type { Block } from '../../../src/tsdb/block/block.ts'
+import { openBlock } from '../../../src/tsdb/block/block.ts'
+import { mergeBlocks } from '../../../src/tsdb/block/merge-blocks.ts'
+import { writeBlock } from '../../../src/tsdb/block/write-block.ts'
 import { type Head, SealedGeneration } from '../../../src/tsdb/head/index.ts'
 import { createRandom } from '../../random.ts'
+import { blockOptions, temporaryDirectory, ulidA } from '../block/block-fixtures.ts'
 import {
   anonymous,
   compile,
@@ -77,8 +84,22 @@ function randomBody(random: () => number, frontMs: number): Sent[] {
   })
 }
 
+/** A block of everything in a source, opened. */
+async function blockOf(source: Queryable): Promise<Block> {
+  const directory = temporaryDirectory()
+  await writeBlock({
+    directory,
+    ulid: ulidA,
+    minTimeMs: start,
+    maxTimeMs: start + 4 * windowMs,
+    level: 1,
+    series: () => source.select(everything(['t'], true), neverCancelled),
+  })
+  return openBlock(join(directory, ulidA), blockOptions)
+}
+
 describe('start timestamps', () => {
-  test('come back with every sample, late or not, after a replay and from a sealed window', async () => {
+  test('come back with every sample, late or not, after a replay, from a sealed window and from blocks', async () => {
     const number = Date.now() % 2 ** 31
     const random = createRandom(number)
     const log: LogRecord[] = []
@@ -99,11 +120,20 @@ describe('start timestamps', () => {
     const again = replayed(log, {}, [], true)
     expect(await samplesOf(again), `seed ${number}`).toEqual(expected)
     const sealed: string[] = []
+    const blocks: Block[] = []
     for (const { windowKey } of again.windows()) {
       const descriptor = structuredClone(again.sealGeneration(windowKey)!)
-      sealed.push(...(await samplesOf(SealedGeneration.attach(descriptor, compile))))
+      const source = SealedGeneration.attach(descriptor, compile)
+      sealed.push(...(await samplesOf(source)))
+      blocks.push(await blockOf(source))
     }
     expect(sealed, `seed ${number}`).toEqual(expected)
+    const fromBlocks = (await Promise.all(blocks.map(samplesOf))).flat()
+    expect(fromBlocks, `seed ${number}`).toEqual(expected)
+    const directory = temporaryDirectory()
+    await mergeBlocks({ blocks, directory, ulid: ulidA, signal: neverCancelled })
+    const merged = await openBlock(join(directory, ulidA), blockOptions)
+    expect(await samplesOf(merged), `seed ${number}`).toEqual(expected)
   })
 
   test('are dropped at the door, or while the log is replayed, where they are not kept', async () => {
