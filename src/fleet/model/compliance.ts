@@ -1,4 +1,4 @@
-// How compliance adds up: from a template's messages to a template, a replica, a root policy and a policy set.
+// How compliance adds up: template's messages, template, replicated policy, root policy, policy set.
 // Invariants: no status is never compliant; pending waits for a dependency and is no failure.
 // Source: facts/fleet.md §9, compliance computation.
 
@@ -18,8 +18,8 @@ export function complianceOfMessage(message: string): Compliance {
   return /^pending/i.test(text) ? 'pending' : 'non_compliant'
 }
 
-/** Compliance of a replica from its details. A detail without state blocks `compliant`: then `previous` stays. */
-export function complianceOfReplica(
+/** Of a replicated policy from its details. A detail without state blocks `compliant`: `previous` stays. */
+export function complianceOfReplicated(
   details: readonly PolicyDetail[],
   previous: Compliance,
 ): Compliance {

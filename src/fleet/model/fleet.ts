@@ -64,7 +64,7 @@ export interface Addon {
   readonly stale?: Stale
 }
 
-/** A policy on one cluster. Details are there where the hub shows replicas. */
+/** A policy on one cluster. Details are there where the hub shows replicated policies. */
 export interface PolicyOnCluster {
   readonly cluster: string
   readonly compliance: Compliance

@@ -122,9 +122,9 @@ export interface PolicyDetail {
   readonly history: readonly PolicyMessage[]
 }
 
-/** A policy's replica for one cluster. `root` is `NS/NAME` of its root policy. */
-export interface ReplicaPart {
-  readonly part: 'replica'
+/** A replicated policy: the copy of a root policy for one cluster. `root` is `NS/NAME` of its root policy. */
+export interface ReplicatedPolicyPart {
+  readonly part: 'replicated_policy'
   readonly root: string
   readonly cluster: string
   readonly name: string
@@ -231,7 +231,7 @@ export type FleetPart =
   | AddonPart
   | AddonNamePart
   | PolicyPart
-  | ReplicaPart
+  | ReplicatedPolicyPart
   | PolicySetPart
   | BindingPart
   | PlacementPart

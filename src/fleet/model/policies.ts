@@ -1,5 +1,5 @@
 // Policies over their clusters, policy sets over their members, and roll-ups by standard, category and control.
-// Invariants: a replica outranks what the root repeats of it; a disabled policy is on no cluster.
+// Invariants: a replicated policy outranks what the root repeats of it; a disabled policy is on no cluster.
 // Source: facts/fleet.md §9.
 
 import { complianceOfClusters, complianceOfSet } from './compliance.ts'
@@ -11,7 +11,7 @@ import {
   compliances,
   type PolicyPart,
   type PolicySetPart,
-  type ReplicaPart,
+  type ReplicatedPolicyPart,
 } from './parts.ts'
 import type { Decided } from './placements.ts'
 import { type Counts, countStates } from './state.ts'
@@ -29,21 +29,25 @@ export function selectedBy(placements: Decided, rules: Decided): Selected {
 
 /** All root policies of a hub. */
 export function joinPolicies(hub: HubParts): readonly Policy[] {
-  const replicas = Map.groupBy(hub.of('replica'), ({ root }) => root)
+  const replicated = Map.groupBy(hub.of('replicated_policy'), ({ root }) => root)
   const policies = hub.of('policy').map((policy) => {
     const key = `${policy.namespace}/${policy.name}`
-    return joinPolicy(hub, policy, replicas.get(key) ?? [])
+    return joinPolicy(hub, policy, replicated.get(key) ?? [])
   })
   return sortedBy(policies, ({ namespace, name }) => `${namespace}/${name}`)
 }
 
-function joinPolicy(hub: HubParts, policy: PolicyPart, replicas: readonly ReplicaPart[]): Policy {
+function joinPolicy(
+  hub: HubParts,
+  policy: PolicyPart,
+  replicated: readonly ReplicatedPolicyPart[],
+): Policy {
   const { part: _, reported, ...rest } = policy
   const found = new Map<string, PolicyOnCluster>()
   if (!policy.disabled) {
     for (const { cluster, compliance } of reported)
       found.set(cluster, { cluster, compliance, details: [], ...staleness(hub, cluster) })
-    for (const { cluster, compliance, details } of replicas)
+    for (const { cluster, compliance, details } of replicated)
       found.set(cluster, { cluster, compliance, details, ...staleness(hub, cluster) })
   }
   const clusters = sortedBy(found.values(), ({ cluster }) => cluster)

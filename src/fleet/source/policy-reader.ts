@@ -1,5 +1,5 @@
-// Policies: root policies and their replicas, policy sets, and the bindings that place them.
-// Invariants: a Policy is a replica exactly where it carries the root-policy label; a namespace holds no dot,
+// Policies: root and replicated policies, policy sets, and the bindings that place them.
+// Invariants: a Policy is replicated exactly where it carries the root-policy label; a namespace holds no dot,
 // so the label's first dot parts namespace and name.
 // Source: facts/fleet.md §9.
 
@@ -13,7 +13,7 @@ import {
   textsOf,
   timeOf,
 } from '../kube-object.ts'
-import { complianceOf, complianceOfMessage, complianceOfReplica } from '../model/compliance.ts'
+import { complianceOf, complianceOfMessage, complianceOfReplicated } from '../model/compliance.ts'
 import type {
   BindingPart,
   Compliance,
@@ -21,15 +21,15 @@ import type {
   PolicyMessage,
   PolicyPart,
   PolicySetPart,
-  ReplicaPart,
+  ReplicatedPolicyPart,
 } from '../model/parts.ts'
 
 const group = 'policy.open-cluster-management.io'
 
-/** A Policy: root or replica. */
-export function readPolicy(object: unknown): PolicyPart | ReplicaPart {
+/** A Policy: root or replicated. */
+export function readPolicy(object: unknown): PolicyPart | ReplicatedPolicyPart {
   const root = labelOf(object, `${group}/root-policy`)
-  return root === undefined ? readRoot(object) : readReplica(object, root)
+  return root === undefined ? readRoot(object) : readReplicated(object, root)
 }
 
 function readRoot(object: unknown): PolicyPart {
@@ -57,16 +57,16 @@ function annotated(object: unknown, list: string): readonly string[] {
   return [...new Set(values.map((value) => value.trim()).filter((value) => value !== ''))]
 }
 
-function readReplica(object: unknown, root: string): ReplicaPart {
+function readReplicated(object: unknown, root: string): ReplicatedPolicyPart {
   const dot = root.indexOf('.')
   const details = listOf(object, 'status', 'details').map(readDetail)
   const said = complianceOf(textOf(object, 'status', 'compliant'))
   return {
-    part: 'replica',
+    part: 'replicated_policy',
     root: `${root.slice(0, dot)}/${root.slice(dot + 1)}`,
     cluster: labelOf(object, `${group}/cluster-name`) ?? namespaceOf(object),
     name: nameOf(object),
-    compliance: details.length === 0 ? said : complianceOfReplica(details, said),
+    compliance: details.length === 0 ? said : complianceOfReplicated(details, said),
     details,
   }
 }

@@ -165,12 +165,12 @@ describe('policies of a fleet', () => {
 
   it('show templates with their newest message and its exact time, and what is stale', () => {
     const { clusters } = named(fleet.policies, 'etcd-encryption')
-    const replica = clusters.find(({ cluster }) => cluster === 'prod-eu-2')!
-    expect(replica.details.map(({ template, compliance }) => [template, compliance])).toEqual([
+    const replicated = clusters.find(({ cluster }) => cluster === 'prod-eu-2')!
+    expect(replicated.details.map(({ template, compliance }) => [template, compliance])).toEqual([
       ['etcd', 'non_compliant'],
       ['backup', 'compliant'],
     ])
-    expect(replica.details[0]?.history.map(({ atMs }) => atMs)).toEqual([
+    expect(replicated.details[0]?.history.map(({ atMs }) => atMs)).toEqual([
       at('11:00') + 250,
       at('10:00'),
     ])

@@ -2,13 +2,17 @@ import { describe, expect, it } from 'vitest'
 import {
   complianceOfClusters,
   complianceOfMessage,
-  complianceOfReplica,
+  complianceOfReplicated,
   complianceOfSet,
 } from '../../../src/fleet/model/compliance.ts'
 
 const detail = (
   compliance: 'compliant' | 'non_compliant' | 'pending' | 'no_status',
-): Parameters<typeof complianceOfReplica>[0][number] => ({ template: 't', compliance, history: [] })
+): Parameters<typeof complianceOfReplicated>[0][number] => ({
+  template: 't',
+  compliance,
+  history: [],
+})
 
 describe('compliance', () => {
   it.each([
@@ -23,18 +27,18 @@ describe('compliance', () => {
     expect(complianceOfMessage(message)).toBe(compliance),
   )
 
-  it('of a replica is the worst of its details, and the previous one where a detail says nothing', () => {
-    expect(complianceOfReplica([detail('pending'), detail('non_compliant')], 'compliant')).toBe(
+  it('of a replicated policy is the worst of its details, and the previous one where a detail says nothing', () => {
+    expect(complianceOfReplicated([detail('pending'), detail('non_compliant')], 'compliant')).toBe(
       'non_compliant',
     )
-    expect(complianceOfReplica([detail('compliant'), detail('pending')], 'compliant')).toBe(
+    expect(complianceOfReplicated([detail('compliant'), detail('pending')], 'compliant')).toBe(
       'pending',
     )
-    expect(complianceOfReplica([detail('compliant'), detail('no_status')], 'pending')).toBe(
+    expect(complianceOfReplicated([detail('compliant'), detail('no_status')], 'pending')).toBe(
       'pending',
     )
-    expect(complianceOfReplica([detail('compliant')], 'non_compliant')).toBe('compliant')
-    expect(complianceOfReplica([], 'no_status')).toBe('compliant')
+    expect(complianceOfReplicated([detail('compliant')], 'non_compliant')).toBe('compliant')
+    expect(complianceOfReplicated([], 'no_status')).toBe('compliant')
   })
 
   it('over clusters is no status where one says nothing and none is worse, or where there are none', () => {
