@@ -6,7 +6,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { parse } from 'yaml'
-import { formatLabels, labelsOf, parseDurationMs, UserError, windowMs } from '../model/index.ts'
+import {
+  isLegacyLabelName,
+  labelsOf,
+  metricNameLabel,
+  parseDurationMs,
+  UserError,
+  windowMs,
+} from '../model/index.ts'
 import { createBlocksFromOpenMetrics, createUlidFactory, nodeFiles } from '../tsdb/index.ts'
 
 /** Options as the command line gives them. */
@@ -126,9 +133,19 @@ async function range(url: string, query: string, startMs: number, endMs: number,
 }
 
 function linesOf(rule: RecordingRule, series: MatrixSeries): string {
-  const labels = formatLabels(labelsOf({ ...series.metric, ...rule.labels, __name__: rule.record }))
+  const all = labelsOf({ ...series.metric, ...rule.labels, __name__: rule.record })
+  const pairs = all
+    .filter(({ name }) => name !== metricNameLabel)
+    .map(({ name, value }) => `${isLegacyLabelName(name) ? name : quoted(name)}=${quoted(value)}`)
+  const labels = `{${[quoted(rule.record), ...pairs].join(',')}}`
   const lines = (series.values ?? []).map(([seconds, value]) => `${labels} ${value} ${seconds}\n`)
   return lines.join('')
+}
+
+// As OpenMetrics escapes: backslash, quote and newline only.
+function quoted(text: string): string {
+  const escaped = text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
+  return `"${escaped}"`
 }
 
 function timeOf(text: string): number {
