@@ -2,7 +2,9 @@
 // Objects become parts (readObject), parts become a fleet (assembleHub, mergeFleets); placements are decided
 // and explained. Pure as far as the clock is passed in, but for the watched directory of manifests.
 export { assembleHub, mergeFleets, summarize } from './model/assemble.ts'
+export type { Fleet } from './model/fleet.ts'
 export { rollUp } from './model/policies.ts'
+export { type Transition, transitionsBetween } from './model/transitions.ts'
 export { decide, placementMistake } from './placement/decide.ts'
 export { explain } from './placement/explain.ts'
 export type { PlacementWorld } from './placement/world.ts'
