@@ -1,13 +1,13 @@
 // What queries cost the server, against Prometheus and VictoriaMetrics over the same data: a fleet's series at 30 s with
 // pods that come and go. Every answer is first compared with Prometheus', row by row, at times where its version 2 and
 // version 3 agree: no sample lies on a window's left edge.
-// Run: npm run bench:query [-- --quick] [--series=N] [--hours=N] [--rounds=N] [--peers=a,b] [--names=text]
+// Run: npm run bench:query [-- --quick] [--head-only] [--series=N] [--hours=N] [--rounds=N] [--peers=a,b] [--names=text]
 // Units: CPU milliseconds of all threads of the server per query, warm, median over rounds.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Body, bodiesOf, clustersFor, Fleet } from './fleet-data.ts'
 import { load, median } from './load.ts'
-import { allPeers, type Peer, type PeerName, startPeers } from './peers.ts'
+import { allPeers, type Peer, type PeerName, startPeer } from './peers.ts'
 import { type Answer, ask, difference, rowCount } from './query-answers.ts'
 import { type BenchQuery, benchQueries } from './query-list.ts'
 import { type Row, readArguments, report } from './report.ts'
@@ -21,8 +21,14 @@ const peerNames = (flags.get('peers')?.split(',') ?? allPeers) as readonly PeerN
 const queries = benchQueries.filter(({ name }) => name.includes(flags.get('names') ?? ''))
 const intervalMs = 30_000
 const scrapesPerBody = 20
+const warmRounds = quick ? 2 : 8
 
-const peers = await startPeers(peerNames, { core: flags.has('pin') ? 1 : undefined })
+const core = flags.has('pin') ? 1 : undefined
+const peers: Peer[] = []
+for (const name of peerNames) {
+  const args = name === 'crowsnest' ? ['--web.enable-admin-api'] : []
+  peers.push(await startPeer(name, { core, args }))
+}
 try {
   await run(peers)
 } finally {
@@ -46,10 +52,27 @@ async function run(all: readonly Peer[]): Promise<void> {
   for (const peer of all) await quiet(peer)
   // An odd number of milliseconds is no scrape's time.
   const askedMs = endMs - 60_001
-  await compare(all, askedMs)
-  report('query', await measureAll(all, askedMs))
+  for (const place of flags.has('head-only') ? ['head'] : ['head', 'blocks']) {
+    if (place === 'blocks') await moveToBlocks(all)
+    await compare(all, askedMs)
+    report(
+      `query, our data in ${place === 'head' ? 'the head' : place}`,
+      await measureAll(all, askedMs),
+    )
+  }
   for (const peer of all) {
     console.log(`${peer.name}: peak RSS ${(peer.peakRssBytes() / 1e6).toFixed(0)} MB`)
+  }
+}
+
+/** Has our head cut into blocks, as time would; Prometheus did it while it was loaded. */
+async function moveToBlocks(all: readonly Peer[]): Promise<void> {
+  for (const peer of all) {
+    if (peer.name !== 'crowsnest') continue
+    await (await fetch(`${peer.url}/api/v1/admin/tsdb/snapshot`, { method: 'POST' })).text()
+    // The windows stay readable for a while after their blocks are there.
+    await sleep(20_000)
+    await quiet(peer)
   }
 }
 
@@ -87,15 +110,15 @@ async function compare(all: readonly Peer[], askedMs: number): Promise<void> {
 async function measureAll(all: readonly Peer[], askedMs: number): Promise<Row[]> {
   const costs = new Map(queries.map((query) => [query, all.map((): number[] => [])]))
   const counts = new Map<BenchQuery, number>()
-  // The first round warms compilers and caches and is not counted.
-  for (let round = 0; round <= rounds; round++) {
+  // The first rounds warm compilers and caches and are not counted.
+  for (let round = -warmRounds; round < rounds; round++) {
     for (const query of queries) {
       for (let i = 0; i < all.length; i++) {
-        const peer = all[(i + round) % all.length]!
+        const peer = all[(i + round + warmRounds) % all.length]!
         const before = peer.threadsCpuMs()
         const answer = await answerOf(peer, query, askedMs)
         const used = peer.threadsCpuMs() - before
-        if (round > 0) costs.get(query)![all.indexOf(peer)]!.push(used)
+        if (round >= 0) costs.get(query)![all.indexOf(peer)]!.push(used)
         if (peer.name === 'crowsnest') counts.set(query, rowCount(query, answer))
       }
     }
