@@ -70,7 +70,8 @@ export function valueAt(shape: Shape, seed: number, bornMs: number, timeMs: numb
   const tick = Math.floor(timeMs / 15_000)
   const noise = mix(seed, tick) / word
   const spread = 0.25 + (seed & 0xff) / 64
-  const age = (timeMs - bornMs) / 1000
+  // An hour more than it is: where a counter is first seen near zero, version 2 and version 3 extrapolate differently.
+  const age = (timeMs - bornMs) / 1000 + 3600
   switch (shape.motion) {
     case 'constant':
       return shape.scale
