@@ -49,7 +49,12 @@ async function sizes(series: number, hours: number): Promise<void> {
 }
 
 async function storedSizeBytes(peer: Peer): Promise<number> {
-  if (peer.name !== 'victoria-metrics') return directorySizeBytes(await snapshot(peer))
+  if (peer.name !== 'victoria-metrics') {
+    // The first one has the head cut; until the second, neighbouring blocks are merged.
+    await snapshot(peer)
+    await sleep(45_000)
+    return directorySizeBytes(await snapshot(peer))
+  }
   await fetch(`${peer.url}/internal/force_merge`)
   await sleep(15_000)
   return (

@@ -198,9 +198,13 @@ export function copyOpenChunk(view: HeadView, ref: number, out: Uint8Array, inde
   out[index + 1] = count
   const pending = bytes[state + 32]!
   const tail = (pending + 7) >>> 3
-  const bits =
-    ((BigInt(words[at + 3]!) << 32n) | BigInt(words[at + 2]!)) << BigInt(tail * 8 - pending)
-  for (let i = 0; i < tail; i++)
-    out[index + used + i] = Number((bits >> BigInt(8 * (tail - 1 - i))) & 255n)
+  // The pending bits move up to whole bytes; words and not a bigint, as this runs once per series of a select.
+  const shift = tail * 8 - pending
+  const low = words[at + 2]!
+  const high = shift === 0 ? words[at + 3]! : (words[at + 3]! << shift) | (low >>> (32 - shift))
+  for (let i = 0; i < tail; i++) {
+    const place = tail - 1 - i
+    out[index + used + i] = place < 4 ? (low << shift) >>> (8 * place) : high >>> (8 * (place - 4))
+  }
   return used + tail
 }
