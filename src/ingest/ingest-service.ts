@@ -90,6 +90,12 @@ export class IngestService {
     return [this.#options.naming.header.toLowerCase(), 'thanos-tenant']
   }
 
+  /** Labels that the caller's identity fixes. Throws UserError where it may not write to the tenant it names. */
+  identityLabels(caller: Caller, sources: TenantSources): Readonly<Record<string, string>> {
+    writeTenant(this.#options.naming, caller, sources)
+    return caller.identity.labels
+  }
+
   /** Uses other options for requests from now on. */
   reload(options: IngestOptions): void {
     this.#options = options

@@ -77,6 +77,7 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
     status: status.door,
     stored: storedDoor(threads),
     rules: rules.door,
+    alerts: rules.alerts,
     admin: adminDoor(threads, config.web.enableAdminApi, join(config.data, 'snapshots')),
     operations: {
       notReady: () => status.notReady(),

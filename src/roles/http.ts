@@ -1,9 +1,11 @@
 // The HTTP server of `all`: every route, also below ACM's tenant prefix.
 
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import {
   type AdminDoor,
+  type AlertIntake,
   adminRoutes,
+  alertRoutes,
   createServer,
   expressionRoutes,
   federateRoutes,
@@ -21,6 +23,7 @@ import {
   type StoredDoor,
   statusRoutes,
   storedRoutes,
+  tenantSourcesOf,
 } from '../api/index.ts'
 import type { IngestService } from '../ingest/index.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
@@ -37,6 +40,7 @@ export interface HttpParts {
   readonly status: StatusDoor
   readonly stored: StoredDoor
   readonly rules: RulesDoor
+  readonly alerts: Pick<AlertIntake, 'forward'>
   readonly admin: AdminDoor
   readonly operations: OperationsDoor
 }
@@ -55,6 +59,9 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
   await app.register(operationsRoutes, { door: operations })
   await app.register(remoteWriteRoutes, writeOptions)
   await app.register(otlpRoutes, writeOptions)
+  const identityOf = (request: FastifyRequest) =>
+    ingest.identityLabels(caller, tenantSourcesOf(request, ingest.tenantHeaders))
+  await app.register(alertRoutes, { intake: { ...parts.alerts, identityOf } })
   for (const before of ['', tenantPrefix]) {
     const prefix = `${before}/api/v1`
     await app.register(queryRoutes, { prefix, door })

@@ -2,7 +2,8 @@
 // the write path, alerts to Alertmanager.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { RulesDoor } from '../api/index.ts'
+import type { AlertIntake, RulesDoor } from '../api/index.ts'
+import { UserError } from '../model/index.ts'
 import { createMatcherCompiler } from '../promql/index.ts'
 import { type QueryPool, readVector } from '../query/index.ts'
 import { alertmanagerTransport, encodeWrites, Notifier, RuleService } from '../rules/index.ts'
@@ -17,6 +18,8 @@ const readyPollMs = 100
 /** Rules and alerts of the process. */
 export interface Rules {
   readonly door: RulesDoor
+  /** Where alerts of clusters' own Prometheus servers go on. */
+  readonly alerts: Pick<AlertIntake, 'forward'>
   /** Evaluates rules as soon as queries are answered: `notReady` says why they are not yet. */
   start(notReady: () => string | undefined): void
   /** Reads the rule files again. Throws UserError bad_config, and then everything goes on as before. */
@@ -74,6 +77,15 @@ export function createRules(
       groups: () => service.groups(),
       alertmanagers: () => notifier.urls(),
       compileMatcher: (matcher) => createMatcherCompiler()(matcher).matches,
+    },
+    alerts: {
+      forward(alerts) {
+        if (notifier.forward(alerts)) return
+        throw new UserError('unavailable', {
+          what: 'alerts cannot be sent on: no Alertmanager is configured',
+          fix: 'set rules.alertmanagers',
+        })
+      },
     },
     start(notReady) {
       const load = async (): Promise<void> => {

@@ -6,6 +6,7 @@ import type { Logger, Metrics } from '../telemetry/index.ts'
 import type { DueAlert } from './alert-state.ts'
 import type { AlertmanagerTransport } from './alertmanager-client.ts'
 import type { AlertmanagerConfig, LabelRewriter } from './alertmanager-config.ts'
+import type { PostableAlert } from './forwarded-alerts.ts'
 import type { StringMap } from './rule-file.ts'
 import { linkOf } from './template/prometheus-functions.ts'
 
@@ -29,14 +30,6 @@ const discoveryIntervalMs = 30_000
 interface Target {
   readonly url: string
   readonly config: AlertmanagerConfig
-}
-
-interface PostableAlert {
-  readonly labels: StringMap
-  readonly annotations: StringMap
-  readonly startsAt: string
-  readonly endsAt: string
-  readonly generatorURL: string
 }
 
 /** Sends alerts. */
@@ -82,9 +75,21 @@ export class Notifier {
   /** Puts alerts of one rule into the queue. `query` is the rule's expression. */
   send(query: string, alerts: readonly DueAlert[]): void {
     if (this.#closed || this.#options.alertmanagers.length === 0) return
+    this.#enqueue(alerts.map((alert) => this.#postable(query, alert)))
+  }
+
+  /** Puts alerts of others into the queue, with our relabelling; false where no Alertmanager is configured. */
+  forward(alerts: readonly PostableAlert[]): boolean {
+    if (this.#options.alertmanagers.length === 0) return false
+    if (!this.#closed) this.#enqueue(alerts)
+    return true
+  }
+
+  #enqueue(alerts: readonly PostableAlert[]): void {
     for (const alert of alerts) {
-      const postable = this.#postable(query, alert)
-      if (postable !== undefined) this.#queue.push(postable)
+      const labels = new Map(Object.entries(alert.labels))
+      if (!this.#options.relabel(labels)) continue
+      this.#queue.push({ ...alert, labels: Object.fromEntries(labels) })
     }
     const excess = this.#queue.length - queueMax
     if (excess > 0) {
@@ -102,13 +107,12 @@ export class Notifier {
     await this.#sending
   }
 
-  #postable(query: string, alert: DueAlert): PostableAlert | undefined {
-    const { externalLabels, droppedLabels, relabel, externalUrl } = this.#options
+  #postable(query: string, alert: DueAlert): PostableAlert {
+    const { externalLabels, droppedLabels, externalUrl } = this.#options
     const labels = new Map(alert.labels.map(({ name, value }) => [name, value]))
     for (const [name, value] of Object.entries(externalLabels))
       if (!labels.has(name)) labels.set(name, value)
     for (const name of droppedLabels) labels.delete(name)
-    if (!relabel(labels)) return undefined
     return {
       labels: Object.fromEntries(labels),
       annotations: alert.annotations,

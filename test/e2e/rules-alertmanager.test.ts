@@ -193,6 +193,21 @@ describe('an alert over what a Prometheus writes', { timeout: 120_000 }, () => {
     expect(await stateHere()).toBe('firing')
   })
 
+  it('is joined by alerts that a cluster sends through the gateway', async () => {
+    const send = (body: unknown): Promise<Response> =>
+      fetch(`${gateway.url}/api/alertmanager/v2/default/api/v2/alerts`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+    const sent = { labels: { alertname: 'Broken', managed_cluster: 'west' }, annotations: {} }
+    expect((await send([sent])).status).toBe(200)
+    await untilRaised(2)
+    expect((await raised()).map(({ labels }) => labels.managed_cluster)).toContain('west')
+    const refused = await send([{ labels: {} }])
+    expect(refused.status).toBe(400)
+  })
+
   it('is listed with its rule, by filters', async () => {
     const groups = async (query: string): Promise<readonly Record<string, unknown>[]> => {
       const answer = (await gateway.get(`/api/v1/rules?${query}`)) as {
