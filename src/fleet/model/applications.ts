@@ -41,6 +41,8 @@ export function joinApplications(hub: HubParts, selected: Selected): readonly Ap
 interface Gathered {
   readonly deliveries: readonly Delivery[]
   readonly wanted: readonly string[]
+  /** All deliveries come from a deprecated report. */
+  readonly fallback: boolean
   readonly failure?: string
 }
 
@@ -86,6 +88,7 @@ function gatherOne(
   return {
     deliveries: [...deliveries, ...waiting],
     wanted,
+    fallback: own.length === 0 && deliveries.length > 0,
     ...(part.failure === undefined ? {} : { failure: part.failure }),
   }
 }
@@ -128,12 +131,12 @@ function joinOne(
   }
 }
 
-// A set's report repeats its applications, so it counts only where these say nothing.
+// A set's report and works repeat its applications, so they count only where these say nothing.
 function withoutFallbacks([own, ...members]: readonly Gathered[]): readonly Delivery[] {
   const said = members.flatMap(({ deliveries }) => deliveries)
+  if (own === undefined || (own.fallback && said.length > 0)) return said
   const units = new Set(said.map(({ by, cluster }) => `${cluster} ${by}`))
-  const ours = (own?.deliveries ?? []).filter(({ by, cluster }) => !units.has(`${cluster} ${by}`))
-  return [...said, ...ours]
+  return [...said, ...own.deliveries.filter(({ by, cluster }) => !units.has(`${cluster} ${by}`))]
 }
 
 function onCluster(
