@@ -36,17 +36,28 @@ function modulo(value: number, divisor: number): number {
   return value - Math.floor(value / divisor) * divisor
 }
 
-// What is no 64-bit integer counts as the smallest one, as in Go on amd64.
-function wholeSeconds(value: number): number {
-  return Math.abs(value) < 2 ** 63 ? Math.trunc(value) : -(2 ** 63)
-}
-
 function dayNumber(value: number): number {
-  return Math.floor(wholeSeconds(value) / daySeconds)
+  if (Math.abs(value) < 2 ** 53) return Math.floor(Math.trunc(value) / daySeconds)
+  const seconds = largeSeconds(value)
+  return Number((seconds - secondOfLargeDay(seconds)) / 86_400n)
 }
 
 function secondOfDay(value: number): number {
-  return modulo(wholeSeconds(value), daySeconds)
+  if (Math.abs(value) < 2 ** 53) return modulo(Math.trunc(value), daySeconds)
+  return Number(secondOfLargeDay(largeSeconds(value)))
+}
+
+// Where Go's calendar begins.
+const firstSecond = -9_223_372_028_715_321_600n
+
+// What is no 64-bit integer counts as the smallest one, as in Go on amd64; what lies before Go's calendar wraps around.
+function largeSeconds(value: number): bigint {
+  const seconds = Math.abs(value) < 2 ** 63 ? BigInt(Math.trunc(value)) : -(2n ** 63n)
+  return seconds < firstSecond ? seconds + 2n ** 64n : seconds
+}
+
+function secondOfLargeDay(seconds: bigint): bigint {
+  return ((seconds % 86_400n) + 86_400n) % 86_400n
 }
 
 function isLeap(year: number): boolean {
