@@ -18,6 +18,8 @@ interface EvaluationBase extends CallBase {
   /** Most series in the answer; 0 = all. */
   readonly limit: number
   readonly stats: StatsWanted
+  /** What the answer has to say about the request itself. */
+  readonly warnings?: readonly string[]
   /** Adds the plan as a tree: as planned, or with figures per operator after the run. */
   readonly explain: 'none' | 'plan' | 'analyze'
 }

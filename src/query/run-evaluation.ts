@@ -52,7 +52,7 @@ export async function runEvaluation(
     pieces.text(`,"explain":${JSON.stringify(treeOf(prepared.explain(queryable, call.tenants)))}`)
   }
   const warnings = rowCount < result.rowCount ? [truncated] : []
-  warnings.push(...result.annotations.warnings)
+  warnings.push(...(call.warnings ?? []), ...result.annotations.warnings)
   pieces.text(`}${envelopeTail(warnings, result.annotations.infos)}`)
   await pieces.flush()
   const { samplesRead, peakSamples, evaluationMs } = result.stats

@@ -184,4 +184,9 @@ describe('listings', () => {
       warnings: ['results truncated due to limit'],
     })
   })
+
+  it('says what is to be said about the request itself', async () => {
+    const text = await instant('1', { warnings: ['the request is old-fashioned'] })
+    expect(JSON.parse(text)).toMatchObject({ warnings: ['the request is old-fashioned'] })
+  })
 })

@@ -37,8 +37,13 @@ function evaluation(parameters: Parameters) {
     lookbackMs: lookbackOf(parameters),
     limit: limit(parameters),
     stats: wanted,
+    warnings: ['', 'true', 'all'].includes(stats) ? [] : [deprecatedStats(stats)],
     explain: analyze ? 'analyze' : explain ? 'plan' : 'none',
   } as const
+}
+
+function deprecatedStats(value: string): string {
+  return `value "${value}" for parameter "stats" is deprecated, use "true" or "all"`
 }
 
 function lookbackOf(parameters: Parameters): number | undefined {
