@@ -5,7 +5,6 @@ import { createWriteStream, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
-import { parse } from 'yaml'
 import {
   isLegacyLabelName,
   labelsOf,
@@ -14,6 +13,7 @@ import {
   UserError,
   windowMs,
 } from '../model/index.ts'
+import { parseRuleFiles, type RecordingRule } from '../rules/index.ts'
 import { createBlocksFromOpenMetrics, createUlidFactory, nodeFiles } from '../tsdb/index.ts'
 
 /** Options as the command line gives them. */
@@ -25,10 +25,8 @@ export interface RulesBackfillOptions {
   readonly evalInterval: string
 }
 
-interface RecordingRule {
-  readonly record: string
-  readonly expr: string
-  readonly labels: Readonly<Record<string, string>>
+interface TimedRule {
+  readonly rule: RecordingRule
   readonly intervalMs: number
 }
 
@@ -49,7 +47,7 @@ export async function backfillRules(
   if (intervalMs === undefined || intervalMs <= 0) {
     throw new UserError('bad_data', { what: `"${options.evalInterval}" is not a duration` })
   }
-  const rules = files.flatMap((file) => recordingRulesIn(file, intervalMs))
+  const rules = recordingRulesIn(files, intervalMs)
   const startMs = timeOf(options.start)
   const endMs = options.end === undefined ? Date.now() - defaultEndAgeMs : timeOf(options.end)
   if (endMs <= startMs) throw new UserError('bad_data', { what: 'the end is not after the start' })
@@ -76,45 +74,26 @@ export async function backfillRules(
   }
 }
 
-function recordingRulesIn(file: string, defaultIntervalMs: number): RecordingRule[] {
-  const content = parse(readFileSync(file, 'utf8')) as {
-    groups?: {
-      interval?: string
-      labels?: Record<string, string>
-      rules?: Partial<RecordingRule>[]
-    }[]
-  } | null
-  return (content?.groups ?? []).flatMap((group) => {
-    const intervalMs =
-      group.interval === undefined ? defaultIntervalMs : parseDurationMs(group.interval)
-    if (intervalMs === undefined || intervalMs <= 0) {
-      throw new UserError('bad_data', {
-        what: `"${group.interval}" is not an interval`,
-        where: file,
-      })
-    }
-    return (group.rules ?? []).flatMap(({ record, expr, labels }) =>
-      record === undefined || expr === undefined
-        ? []
-        : [{ record, expr: String(expr), labels: { ...group.labels, ...labels }, intervalMs }],
-    )
-  })
+function recordingRulesIn(files: readonly string[], defaultIntervalMs: number): TimedRule[] {
+  const texts = files.map((file) => ({ file, text: readFileSync(file, 'utf8') }))
+  return parseRuleFiles(texts).flatMap(({ rules, intervalMs = defaultIntervalMs }) =>
+    rules.flatMap((rule) => (rule.kind === 'record' ? [{ rule, intervalMs }] : [])),
+  )
 }
 
 // Two hours at a time, as blocks are long; steps are multiples of the interval since the epoch.
 async function evaluate(
-  rule: RecordingRule,
+  { rule, intervalMs }: TimedRule,
   startMs: number,
   endMs: number,
   url: string,
   write: (text: string) => void,
 ): Promise<void> {
-  const { intervalMs } = rule
   for (let fromMs = startMs; fromMs <= endMs; ) {
     const toMs = Math.min(endMs, (Math.floor(fromMs / windowMs) + 1) * windowMs - 1)
     const firstMs = Math.ceil(fromMs / intervalMs) * intervalMs
     if (firstMs <= toMs) {
-      for (const series of await range(url, rule.expr, firstMs, toMs, intervalMs))
+      for (const series of await range(url, rule.query, firstMs, toMs, intervalMs))
         write(linesOf(rule, series))
     }
     fromMs = toMs + 1
@@ -133,11 +112,11 @@ async function range(url: string, query: string, startMs: number, endMs: number,
 }
 
 function linesOf(rule: RecordingRule, series: MatrixSeries): string {
-  const all = labelsOf({ ...series.metric, ...rule.labels, __name__: rule.record })
+  const all = labelsOf({ ...series.metric, ...rule.labels, __name__: rule.name })
   const pairs = all
     .filter(({ name }) => name !== metricNameLabel)
     .map(({ name, value }) => `${isLegacyLabelName(name) ? name : quoted(name)}=${quoted(value)}`)
-  const labels = `{${[quoted(rule.record), ...pairs].join(',')}}`
+  const labels = `{${[quoted(rule.name), ...pairs].join(',')}}`
   const lines = (series.values ?? []).map(([seconds, value]) => `${labels} ${value} ${seconds}\n`)
   return lines.join('')
 }
