@@ -102,6 +102,11 @@ interface BatchGroups {
 // A smaller batch is copied into a larger one rather than handed on.
 const handedOnRowsMin = 64
 
+function isHandedOn({ rowCount, chunks }: SeriesBatch, bounds: Bounds): boolean {
+  if (rowCount < handedOnRowsMin || rowCount > bounds.rowCountMax) return false
+  return chunks.bytes.length <= bounds.chunkBytesMax
+}
+
 class HashMerge implements SeriesCursor {
   readonly #cursors: readonly SeriesCursor[]
   readonly #bounds: Bounds
@@ -156,8 +161,7 @@ class HashMerge implements SeriesCursor {
 
   // Whether no other source has any series of this batch, so that nothing of it has to be copied.
   #isHandedOn({ batch, from, to }: BatchGroups): boolean {
-    if (batch.rowCount < handedOnRowsMin || batch.rowCount > this.#bounds.rowCountMax) return false
-    if (batch.chunks.bytes.length > this.#bounds.chunkBytesMax) return false
+    if (!isHandedOn(batch, this.#bounds)) return false
     if (to - from < batch.rowCount) return false
     for (let group = from; group < to; group++) if (!this.#groups.isSingle(group)) return false
     return true
@@ -208,6 +212,7 @@ export function warningsOf(sources: readonly { readonly warnings: readonly strin
 class SortedSource {
   current: RowRef | undefined
   readonly #cursor: SeriesCursor
+  #ahead: { readonly batch: SeriesBatch | undefined } | undefined
 
   constructor(cursor: SeriesCursor) {
     this.#cursor = cursor
@@ -222,9 +227,18 @@ class SortedSource {
   }
 
   async pull(): Promise<void> {
+    const batch = await this.peek()
+    this.#ahead = undefined
+    this.current = batch === undefined ? undefined : { batch, row: 0 }
+  }
+
+  /** The batch after the present one, read but not stepped to. */
+  async peek(): Promise<SeriesBatch | undefined> {
+    if (this.#ahead !== undefined) return this.#ahead.batch
     let batch = await this.#cursor.next()
     while (batch !== undefined && batch.rowCount === 0) batch = await this.#cursor.next()
-    this.current = batch === undefined ? undefined : { batch, row: 0 }
+    this.#ahead = { batch }
+    return batch
   }
 }
 
@@ -250,11 +264,16 @@ class SortedMerge implements SeriesCursor {
       this.#started = true
       await Promise.all(this.#sources.map((source) => source.pull()))
     }
+    const last = this.#lastSource()
+    const whole = last === undefined ? undefined : await this.#takeWhole(last)
+    if (whole !== undefined) return whole
     const builder = new RowCollector()
     while (!this.#closed && !isFull(builder, this.#bounds)) {
       const rows = await this.#takeLeast()
       if (rows.length === 0) break
       addSeries(builder, rows)
+      const { batch, row } = rows.at(-1)!
+      if (row === batch.rowCount - 1 && this.#isWholeNext()) break
     }
     return builder.rowCount > 0 ? builder.build() : undefined
   }
@@ -262,6 +281,29 @@ class SortedMerge implements SeriesCursor {
   close(): void {
     this.#closed = true
     for (const cursor of this.#cursors) cursor.close()
+  }
+
+  // The one source that has rows left, where there is one only.
+  #lastSource(): SortedSource | undefined {
+    const left = this.#sources.filter(({ current }) => current !== undefined)
+    return left.length === 1 && !this.#closed ? left[0] : undefined
+  }
+
+  // Whether the next batch could be handed on, so that this one should end here.
+  #isWholeNext(): boolean {
+    const next = this.#lastSource()?.current
+    return next?.row === 0 && isHandedOn(next.batch, this.#bounds)
+  }
+
+  // A batch of the last source is handed on as it is, unless a series of it comes again and has to be joined.
+  async #takeWhole(source: SortedSource): Promise<SeriesBatch | undefined> {
+    const { batch, row } = source.current!
+    if (row !== 0 || !isHandedOn(batch, this.#bounds) || hasRepeats(batch)) return undefined
+    const next = await source.peek()
+    const lastRow = { batch, row: batch.rowCount - 1 }
+    if (next !== undefined && sameHash(lastRow, { batch: next, row: 0 })) return undefined
+    await source.pull()
+    return batch
   }
 
   // Takes all rows of the series that comes first; a source may bring it more than once.
@@ -284,6 +326,12 @@ class SortedMerge implements SeriesCursor {
 // Equal rows, the usual case where sources overlap, are told by their hashes rather than by all their bytes.
 function comesBefore(a: RowRef, b: RowRef): boolean {
   return !sameHash(a, b) && compareRows(a, b) < 0
+}
+
+function hasRepeats(batch: SeriesBatch): boolean {
+  for (let row = 1; row < batch.rowCount; row++)
+    if (sameHash({ batch, row: row - 1 }, { batch, row })) return true
+  return false
 }
 
 function sameHash(a: RowRef, b: RowRef): boolean {

@@ -132,4 +132,33 @@ describe('merging cursors', () => {
       expect(await merged.next()).toBeUndefined()
     }
   })
+
+  it('hands on the batches of the last source as they are, but joins a series that comes again', async () => {
+    const many = (from: number, count: number, time: number): PlainSeries[] =>
+      Array.from({ length: count }, (_, i) => ({
+        labels: { pod: String(1000 + from + i) },
+        chunks: [[[time, from + i]]],
+      }))
+    const first = batchOf(many(0, 100, 1))
+    const second = batchOf(many(100, 100, 1))
+    const again = batchOf(many(199, 100, 2))
+    const other = new ArrayCursor([batchOf(many(0, 1, 0))])
+    const cursor = mergeCursors([new ArrayCursor([first, second, again]), other], { sorted: true })
+    const rows = await drain(cursor)
+    expect(rows.map(([labels]) => labels)).toEqual(
+      Array.from({ length: 299 }, (_, i) => `{pod="${1000 + i}"}`),
+    )
+    expect(rows[0]![1]).toEqual([
+      [0, 0],
+      [1, 0],
+    ])
+    expect(rows[199]![1]).toEqual([
+      [1, 199],
+      [2, 199],
+    ])
+    const alone = mergeCursors([new ArrayCursor([first, second])], { sorted: true })
+    expect(await alone.next()).toBe(first)
+    expect(await alone.next()).toBe(second)
+    expect(await alone.next()).toBeUndefined()
+  })
 })
