@@ -54,8 +54,9 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
   let epoch = 1
   const reload = async (): Promise<void> => {
     const next = readConfig(source.file, source.flags)
+    const checked = ingestOptions(next, ++epoch)
     await rules.reload(next)
-    options = ingestOptions(next, ++epoch)
+    options = checked
     ingest.reload(options)
     await Promise.all(threads.lanes.map((lane) => lane.call('setAdmission', options.admission)))
     status.noteReload()
