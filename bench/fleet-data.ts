@@ -1,7 +1,7 @@
 // A fleet that writes: clusters with nodes, pods and API servers, whose scrapes become remote-write bodies (protobuf in
 // snappy), the same bytes in every run. Pods live for a while and are replaced, counters begin again when a target restarts,
 // scrapes are a few milliseconds late now and then.
-// Here: targets and bodies of version 1. Elsewhere: metrics and values (fleet-shapes.ts), bodies of version 2 (fleet-body-v2.ts).
+// Here: targets and bodies of version 1. Elsewhere: metrics and values (fleet-shapes.ts).
 // Units: times in Unix milliseconds, sizes in bytes.
 // Invariants: a body depends on nothing but the options and its place in time and fleet; labels of a series are sorted by name.
 
