@@ -157,6 +157,7 @@ function summaries(rows: readonly Row[]): Row[] {
 }
 
 function answerOf(peer: Peer, query: BenchQuery, askedMs: number): Promise<Answer> {
-  const more: Record<string, string> = peer.name === 'victoria-metrics' ? { nocache: '1' } : {}
+  // Ours and VictoriaMetrics keep answers, and both are told not to by this name; Prometheus keeps none.
+  const more: Record<string, string> = peer.name === 'prometheus' ? {} : { nocache: '1' }
   return ask(peer.url, query, askedMs, more)
 }
