@@ -1,0 +1,121 @@
+// A day of data through the gateway into a real S3 server (Ceph RGW) and back: written, cut, shipped with the store away for
+// a while, everything local deleted, and answered from the bucket as before.
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type Gateway, startGateway } from './gateway.ts'
+import { until } from './process.ts'
+import { write } from './remote-write.ts'
+import { type Rgw, startRgw } from './rgw.ts'
+
+const stepMs = 60_000
+const seriesCount = 50
+const endMs = Math.floor(Date.now() / stepMs) * stepMs
+const startMs = endMs - 24 * 3_600_000
+const outageMs = 20_000
+let rgw: Rgw
+let gateway: Gateway
+
+const queries = [
+  'sum by (cluster) (rate(requests_total[5m]))',
+  'count(requests_total)',
+  'avg_over_time(temperature{host=~"h1.*"}[1h])',
+]
+
+async function answers(): Promise<unknown[]> {
+  const range = `start=${startMs / 1000}&end=${endMs / 1000}&step=300`
+  return Promise.all(
+    queries.map(async (query) => {
+      const path = `/api/v1/query_range?query=${encodeURIComponent(query)}&${range}`
+      const answer = (await gateway.get(path)) as { data: unknown; warnings?: unknown }
+      return { data: answer.data, warnings: answer.warnings }
+    }),
+  )
+}
+
+async function metric(name: string): Promise<number> {
+  const text = await (await fetch(`${gateway.url}/metrics`)).text()
+  return Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'm').exec(text)?.[1] ?? Number.NaN)
+}
+
+async function writeDay(): Promise<void> {
+  for (let fromMs = startMs; fromMs < endMs; fromMs += 3_600_000) {
+    const times = Array.from({ length: 60 }, (_, i) => fromMs + i * stepMs)
+    const series = Array.from({ length: seriesCount }, (_, i) => {
+      const labels = { cluster: `c${i % 5}`, host: `h${i}` }
+      const n = (timeMs: number): number => (timeMs - startMs) / stepMs
+      return [
+        {
+          labels: { __name__: 'requests_total', ...labels },
+          samples: times.map((t) => [t, n(t) * (i + 1)] as const),
+        },
+        {
+          labels: { __name__: 'temperature', ...labels },
+          samples: times.map((t) => [t, 20 + Math.sin(n(t) / 30 + i)] as const),
+        },
+      ]
+    })
+    await write(gateway.url, series.flat())
+  }
+}
+
+beforeAll(async () => {
+  rgw = await startRgw()
+  await rgw.createBucket('fleet')
+  const file = join(mkdtempSync(join(tmpdir(), 'objstore-')), 'bucket.yml')
+  const config = {
+    bucket: 'fleet',
+    endpoint: rgw.endpoint,
+    insecure: true,
+    access_key: rgw.accessKey,
+    secret_key: rgw.secretKey,
+  }
+  writeFileSync(file, JSON.stringify({ type: 'S3', config, prefix: 'hub' }))
+  gateway = await startGateway({
+    args: [
+      ...['--objstore.config-file', file, '--storage.ship-interval', '1s'],
+      ...['--web.enable-admin-api', '--external-labels', 'region="west"'],
+    ],
+  })
+})
+
+afterAll(async () => {
+  await gateway?.stop()
+  await rgw?.stop()
+})
+
+it('answers from the bucket as it did before everything local was deleted', async () => {
+  await writeDay()
+  const before = await answers()
+  await rgw.stopGateway()
+  // A snapshot cuts the head, so that all of the day is in blocks that want to be shipped.
+  await fetch(`${gateway.url}/api/v1/admin/tsdb/snapshot`, { method: 'POST' })
+  const folders = readdirSync(join(gateway.data, 'blocks/default-tenant'))
+  const blockCount = folders.filter((name) => /^[0-9A-Z]{26}$/.test(name)).length
+  expect(blockCount).toBeGreaterThanOrEqual(12)
+  await until('a failure that can be seen', async () => {
+    return (await metric('thanos_shipper_upload_failures_total')) > 0
+  })
+  await sleep(outageMs)
+  expect(await answers()).toEqual(before)
+  await rgw.startGateway()
+  await until(
+    'everything is shipped',
+    async () => (await metric('thanos_shipper_uploads_total')) >= blockCount,
+    {
+      timeoutMs: 120_000,
+    },
+  )
+  await gateway.stop()
+  rmSync(join(gateway.data, 'blocks'), { recursive: true })
+  rmSync(join(gateway.data, 'wal'), { recursive: true })
+  rmSync(join(gateway.data, 'cache'), { recursive: true, force: true })
+  gateway = await gateway.restart()
+  await until('the bucket is listed', async () => {
+    const [count] = (await answers()).slice(1, 2) as { data: { result: unknown[] } }[]
+    return count!.data.result.length > 0
+  })
+  expect(await answers()).toEqual(before)
+})
