@@ -4,10 +4,10 @@
 
 import protobuf from 'protobufjs/minimal.js'
 import { SampleBuffer } from '../chunk/index.ts'
+import { writeHistogram } from '../encoding/index.ts'
 import { crc32c } from '../kernel/index.ts'
 import type { Labels } from '../model/index.ts'
 import { decodeRow, type SeriesBatch } from '../storage/index.ts'
-import { writeHistogram } from './remote-read-histogram.ts'
 
 /** About the payload of one frame; labels count too. */
 const frameSizeBytesMax = 1 << 20

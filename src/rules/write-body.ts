@@ -3,13 +3,8 @@
 // Source: prometheus/prompb remote.proto, types.proto.
 
 import protobuf from 'protobufjs/minimal.js'
-import {
-  type CounterResetHint,
-  type FloatHistogram,
-  type Span,
-  staleHigh,
-  staleLow,
-} from '../model/index.ts'
+import { writeHistogram } from '../encoding/index.ts'
+import { staleHigh, staleLow } from '../model/index.ts'
 import { labelsKey, type RuleWrite } from './evaluation.ts'
 
 /** The body of a WriteRequest. */
@@ -37,40 +32,4 @@ function writeSample(writer: protobuf.Writer, write: RuleWrite): void {
   if (isStale) writer.fixed32(staleLow).fixed32(staleHigh)
   else writer.double(value)
   writer.uint32(0x10).int64(timestampMs).ldelim()
-}
-
-const hints: Readonly<Record<CounterResetHint, number>> = {
-  unknown: 0,
-  reset: 1,
-  not_reset: 2,
-  gauge: 3,
-}
-
-function writeHistogram(
-  writer: protobuf.Writer,
-  histogram: FloatHistogram,
-  timestampMs: number,
-): void {
-  writer.uint32(0x11).double(histogram.count).uint32(0x19).double(histogram.sum)
-  writer.uint32(0x20).sint32(histogram.schema).uint32(0x29).double(histogram.zeroThreshold)
-  writer.uint32(0x39).double(histogram.zeroCount)
-  writeSpans(writer, 0x42, histogram.negativeSpans)
-  writeDoubles(writer, 0x52, histogram.negativeBuckets)
-  writeSpans(writer, 0x5a, histogram.positiveSpans)
-  writeDoubles(writer, 0x6a, histogram.positiveBuckets)
-  writer.uint32(0x70).uint32(hints[histogram.counterResetHint])
-  writer.uint32(0x78).int64(timestampMs)
-  writeDoubles(writer, 0x82, histogram.customValues)
-}
-
-function writeSpans(writer: protobuf.Writer, tag: number, spans: readonly Span[]): void {
-  for (const { offset, length } of spans)
-    writer.uint32(tag).fork().uint32(0x08).sint32(offset).uint32(0x10).uint32(length).ldelim()
-}
-
-function writeDoubles(writer: protobuf.Writer, tag: number, values: Float64Array): void {
-  if (values.length === 0) return
-  writer.uint32(tag).fork()
-  for (const value of values) writer.double(value)
-  writer.ldelim()
 }

@@ -1,8 +1,15 @@
-// A native histogram as remote read sends it: prompb.Histogram with float counts, as PromQL sees it.
+// A native histogram on the wire: prompb.Histogram with float counts, as PromQL sees it; for remote read and for what rules
+// record. A stale marker is written as words, because a number may lose the bits of a NaN.
 // Source: prometheus/prompb types.proto, storage/remote/codec.go (FloatHistogramToHistogramProto).
 
 import type protobuf from 'protobufjs/minimal.js'
-import type { CounterResetHint, FloatHistogram, Span } from '../model/index.ts'
+import {
+  type CounterResetHint,
+  type FloatHistogram,
+  type Span,
+  staleHigh,
+  staleLow,
+} from '../model/index.ts'
 
 const hints: Readonly<Record<CounterResetHint, number>> = {
   unknown: 0,
@@ -18,7 +25,7 @@ export function writeHistogram(
   timestampMs: number,
 ): protobuf.Writer {
   writer.uint32(0x11).double(histogram.count)
-  if (histogram.stale) writer.uint32(0x19).fixed32(2).fixed32(0x7ff00000)
+  if (histogram.stale) writer.uint32(0x19).fixed32(staleLow).fixed32(staleHigh)
   else writer.uint32(0x19).double(histogram.sum)
   writer.uint32(0x20).sint32(histogram.schema)
   writer.uint32(0x29).double(histogram.zeroThreshold)
