@@ -18,5 +18,6 @@ export function anonymousCaller(options: AnonymousOptions = anonymousDefaults): 
     identity: { key: '', labels: {} },
     mayWrite: options.mayWrite,
     mayRead: options.mayRead,
+    scope: 'all',
   }
 }

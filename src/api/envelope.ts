@@ -14,6 +14,7 @@ const replies: Readonly<Record<ErrorCode, readonly [status: number, errorType: s
   bad_data: [400, 'bad_data'],
   bad_config: [400, 'bad_data'],
   bad_tenant: [400, 'bad_data'],
+  unauthorized: [401, 'unauthorized'],
   forbidden: [403, 'forbidden'],
   method_not_allowed: [405, 'bad_data'],
   unsupported_media_type: [415, 'bad_data'],
@@ -28,6 +29,7 @@ const replies: Readonly<Record<ErrorCode, readonly [status: number, errorType: s
   timeout: [503, 'timeout'],
   canceled: [499, 'canceled'],
   not_found: [404, 'not_found'],
+  gone: [410, 'not_found'],
   unavailable: [503, 'unavailable'],
   internal: [500, 'internal'],
 }

@@ -17,3 +17,16 @@ export {
   readPlacementScore,
 } from './source/placement-reader.ts'
 export { readObject } from './source/read-object.ts'
+export {
+  type FleetAnswer,
+  type FleetCall,
+  type FleetEvent,
+  type FleetExplainCall,
+  type FleetFilter,
+  type FleetList,
+  type FleetListCall,
+  type FleetObjectCall,
+  type FleetPort,
+  type FleetSummaryCall,
+  fleetLists,
+} from './view/call.ts'

@@ -1,6 +1,8 @@
 // Callers: who sent a request and which tenants they may write and read, as a plain value.
 // Built by `access`; read by every room that acts on someone's behalf.
 
+import type { Scope } from './scope.ts'
+
 /** All tenants, or those listed (by tenant name, aliases resolved). */
 export type TenantRights = 'all' | readonly string[]
 
@@ -21,6 +23,8 @@ export interface Caller {
   readonly identity: CallerIdentity
   readonly mayWrite: TenantRights
   readonly mayRead: TenantRights
+  /** What it sees of the tenants that it may read. */
+  readonly scope: Scope
 }
 
 /** Whether the rights cover a tenant. */

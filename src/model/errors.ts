@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'bad_data'
   | 'bad_config'
   | 'bad_tenant'
+  | 'unauthorized'
   | 'forbidden'
   | 'method_not_allowed'
   | 'unsupported_media_type'
@@ -20,6 +21,7 @@ export type ErrorCode =
   | 'timeout'
   | 'canceled'
   | 'not_found'
+  | 'gone'
   | 'unavailable'
   | 'internal'
 

@@ -8,6 +8,7 @@ const anyone: Caller = {
   identity: { key: '', labels: {} },
   mayRead: 'all',
   mayWrite: 'all',
+  scope: 'all',
 }
 const west: Caller = {
   ...anyone,

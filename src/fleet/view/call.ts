@@ -1,0 +1,115 @@
+// What readers ask of the fleet, and what they get: plain values that cross threads.
+// The thread that keeps the fleet answers with encoded bodies; the door adds headers.
+// Units: times in Unix milliseconds.
+
+import type { Scope } from '../../model/index.ts'
+import type { Transition } from '../model/transitions.ts'
+
+/** Lists that the API has. */
+export const fleetLists = [
+  'clusters',
+  'clustersets',
+  'placements',
+  'addons',
+  'policies',
+  'policysets',
+  'applications',
+  'events',
+  'sources',
+] as const
+
+/** See `fleetLists`. */
+export type FleetList = (typeof fleetLists)[number]
+
+/** Which things of a list are meant; absent = any. Values of one filter are alternatives. */
+export interface FleetFilter {
+  readonly hub?: readonly string[]
+  /** A Kubernetes label selector, as `kubectl -l` takes it; of the thing, or of its cluster where it has no labels. */
+  readonly selector?: string
+  readonly set?: readonly string[]
+  /** `NS/NAME`. */
+  readonly placement?: readonly string[]
+  readonly cluster?: readonly string[]
+  readonly state?: readonly string[]
+  readonly namespace?: readonly string[]
+  /** A part of the name, case ignored. */
+  readonly name?: string
+  /** Events: kinds of what changed, and a half-open range of time. */
+  readonly kind?: readonly string[]
+  readonly fromMs?: number
+  readonly toMs?: number
+}
+
+/** One page of a list. */
+export interface FleetListCall {
+  readonly kind: 'list'
+  readonly list: FleetList
+  readonly scope: Scope
+  readonly filter: FleetFilter
+  /** Dotted path of a field; a leading `-` turns the order round. */
+  readonly sort?: string
+  readonly limit: number
+  /** As a previous answer gave it. */
+  readonly cursor?: string
+  /** Dotted paths of the fields wanted; absent = all. */
+  readonly fields?: readonly string[]
+  readonly format: 'json' | 'csv'
+}
+
+/** One thing of a list, by hub (absent = any), namespace ('' = none) and name. */
+export interface FleetObjectCall {
+  readonly kind: 'object'
+  readonly list: FleetList
+  readonly scope: Scope
+  readonly hub?: string
+  readonly type?: string
+  readonly namespace: string
+  readonly name: string
+}
+
+/** Counts over the whole fleet that the scope shows. */
+export interface FleetSummaryCall {
+  readonly kind: 'summary'
+  readonly scope: Scope
+  readonly filter: FleetFilter
+}
+
+/** Why a placement is as it is; with `manifest`, how one would be that does not exist yet (a Placement as JSON). */
+export interface FleetExplainCall {
+  readonly kind: 'explain'
+  readonly scope: Scope
+  readonly hub?: string
+  readonly namespace: string
+  readonly name: string
+  readonly manifest?: unknown
+}
+
+/** Anything that is asked once. */
+export type FleetCall = FleetListCall | FleetObjectCall | FleetSummaryCall | FleetExplainCall
+
+/** An encoded answer. The tag is that of its content: equal tags, equal bodies. */
+export interface FleetAnswer {
+  readonly contentType: string
+  readonly etag: string
+  readonly body: Uint8Array
+}
+
+/** A transition as the journal keeps it. Ids grow by one each, without gaps, over restarts. */
+export interface FleetEvent extends Transition {
+  readonly id: number
+  readonly atMs: number
+}
+
+/** The fleet as doors see it, wherever it is kept. */
+export interface FleetPort {
+  /** Throws UserError not_found, bad_data (a filter, a cursor, a manifest), forbidden. */
+  ask(call: FleetCall): Promise<FleetAnswer>
+  /**
+   * Events after an id, oldest first, in batches, until the signal fires. Throws UserError gone where events after
+   * that id are no longer kept, so that a follower lists again.
+   */
+  follow(
+    options: { readonly afterId: number; readonly scope: Scope },
+    signal: AbortSignal,
+  ): AsyncIterable<readonly FleetEvent[]>
+}
