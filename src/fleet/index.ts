@@ -30,3 +30,11 @@ export {
   type FleetSummaryCall,
   fleetLists,
 } from './view/call.ts'
+export type {
+  ClusterData,
+  FleetEventLog,
+  FleetView,
+  HubPlacements,
+  SourcePart,
+  SourceStatus,
+} from './view/fleet-view.ts'

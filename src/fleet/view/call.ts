@@ -56,15 +56,22 @@ export interface FleetListCall {
   readonly format: 'json' | 'csv'
 }
 
-/** One thing of a list, by hub (absent = any), namespace ('' = none) and name. */
+/**
+ * One thing of a list, by hub (absent = any), namespace ('' = none; of an addon, its cluster) and name (of an event,
+ * its id). A policy or application comes with a page of its clusters: `limit` and `cursor` are of these, and
+ * where `filter.cluster` names some, each comes with all that is known of it.
+ */
 export interface FleetObjectCall {
   readonly kind: 'object'
   readonly list: FleetList
   readonly scope: Scope
-  readonly hub?: string
+  readonly filter: FleetFilter
+  /** Kind of the object, where one name has several. */
   readonly type?: string
   readonly namespace: string
   readonly name: string
+  readonly limit: number
+  readonly cursor?: string
 }
 
 /** Counts over the whole fleet that the scope shows. */
@@ -92,6 +99,8 @@ export interface FleetAnswer {
   readonly contentType: string
   readonly etag: string
   readonly body: Uint8Array
+  /** The cursor of the next page, where there is one. */
+  readonly next?: string
 }
 
 /** A transition as the journal keeps it. Ids grow by one each, without gaps, over restarts. */
