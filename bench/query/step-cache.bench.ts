@@ -9,7 +9,7 @@ import { labelsOf, wordsOf } from '../../src/model/index.ts'
 import { createEngine } from '../../src/promql/index.ts'
 import { type EncodedSeries, seriesBatchOf } from '../../src/promql/promqltest/series-batch-of.ts'
 import { createCallRunner, type RangeCall, StepCache } from '../../src/query/index.ts'
-import { neverCancelled, type SeriesBatch } from '../../src/storage/index.ts'
+import { neverCancelled, type Queryable, type SeriesBatch } from '../../src/storage/index.ts'
 import { cpuMs } from '../measure.ts'
 import { sourceOf } from '../promql/series-source.ts'
 
@@ -36,7 +36,7 @@ const changes = async () => ({ marks: [0], oldestMs: nowMs - 90_000 })
 const base = {
   engine: createEngine({ xorDecoder: CodecKernel.create(), hashSeed: seed }),
   replicas: source,
-  deduplicated: source,
+  deduplicated: (source: Queryable) => source,
   numbers: JsonNumbers.create(),
 }
 const evaluating = createCallRunner(base)
@@ -65,7 +65,7 @@ for (const [query, rangeMs, share] of cases) {
 
 function callOf(query: string, range: Pick<RangeCall, 'startMs' | 'endMs' | 'stepMs'>): RangeCall {
   const evaluation = { lookbackMs: undefined, limit: 0, stats: 'none', explain: 'none' } as const
-  const call = { kind: 'range', tenants: ['t'], deadlineMs: Number.POSITIVE_INFINITY } as const
+  const call = { kind: 'range', tenants: ['t'], scope: 'all', deadlineMs: Infinity } as const
   return { ...call, query, ...range, ...evaluation, useCache: true }
 }
 

@@ -1,5 +1,6 @@
 // HTTP: a file per route group: schema or parameters at the top, one call into a room, envelope at the bottom.
 export * from './admin.ts'
+export type { FindCaller } from './caller.ts'
 export * from './envelope.ts'
 export * from './operations.ts'
 export * from './read/expression.ts'

@@ -16,15 +16,17 @@ export interface OperationsDoor {
   setLogLevel(level: string): void
 }
 
+const open = { config: { isOpen: true } }
+
 /** `/-/healthy`, `/-/ready`, `/-/reload`, `/-/log-level`, `/metrics`. */
 export const operationsRoutes: FastifyPluginAsync<{ door: OperationsDoor }> = async (
   app,
   { door },
 ) => {
-  app.get('/-/healthy', async (_request, reply) => {
+  app.get('/-/healthy', open, async (_request, reply) => {
     return reply.type('text/plain; charset=utf-8').send('crowsnest is healthy.\n')
   })
-  app.get('/-/ready', async (_request, reply) => {
+  app.get('/-/ready', open, async (_request, reply) => {
     const reason = door.notReady()
     reply.type('text/plain; charset=utf-8')
     if (reason === undefined) return reply.send('crowsnest is ready.\n')

@@ -5,12 +5,14 @@ import formbody from '@fastify/formbody'
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import { UserError } from '../model/index.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
+import { type FindCaller, identifyCallers } from './caller.ts'
 import { errorReply } from './envelope.ts'
 
 /** What the server needs from its surroundings. */
 export interface ServerOptions {
   readonly log: Logger
   readonly metrics: Metrics
+  readonly findCaller: FindCaller
   /** Host names that a loopback listener answers to; empty = any (the listener is not on loopback). */
   readonly allowedHosts: readonly string[]
   /** Largest form body of a read request in bytes. */
@@ -41,6 +43,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       })
     }
   })
+  identifyCallers(app, options.findCaller)
   countRequests(app, options.metrics)
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const answer = errorReply(error)

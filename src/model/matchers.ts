@@ -18,3 +18,10 @@ export function formatMatcher(matcher: Matcher): string {
   const name = isLegacyLabelName(matcher.name) ? matcher.name : quoteGo(matcher.name)
   return `${name}${matcher.type}${quoteGo(matcher.value)}`
 }
+
+/** `name=~"a|b|…"` with every value taken literally: the label has one of them. At least one value. */
+export function anyOf(name: string, values: readonly string[]): Matcher {
+  if (values.length === 1) return { type: '=', name, value: values[0]! }
+  const literal = values.map((value) => value.replaceAll(/[\\.+*?()|[\]{}^$]/g, '\\$&'))
+  return { type: '=~', name, value: literal.join('|') }
+}

@@ -1,10 +1,14 @@
 // Query call: one question of a reader, as it crosses from the front to a query thread.
 // Everything here is structured-clonable. Units: Unix milliseconds.
 
+import type { Scope } from '../model/index.ts'
+
 /** What every call carries. */
 interface CallBase {
   /** Tenants to read, already allowed; at least one. */
   readonly tenants: readonly string[]
+  /** What of them the reader sees. */
+  readonly scope: Scope
   /** Wall-clock time at which the answer is given up. */
   readonly deadlineMs: number
 }

@@ -2,7 +2,7 @@
 // Not cached: what the expression does not allow (promql's step reach), figures, analyses, and calls that say so.
 // With replica labels nothing is cached either: which replica a step shows depends on where the range begins.
 
-import type { Labels } from '../model/index.ts'
+import { type Labels, scopeKey } from '../model/index.ts'
 import type { Engine, PreparedQuery, QueryResult } from '../promql/index.ts'
 import type { CancelSignal, Queryable } from '../storage/index.ts'
 import type { RangeCall } from './call.ts'
@@ -111,9 +111,9 @@ async function evaluatedWhole(
   return shownOf(await prepared.run(parts.queryable, call.tenants, signal))
 }
 
-function keyOf({ tenants, query, startMs, stepMs, lookbackMs }: RangeCall): string {
+function keyOf({ tenants, scope, query, startMs, stepMs, lookbackMs }: RangeCall): string {
   const phaseMs = ((startMs % stepMs) + stepMs) % stepMs
-  return JSON.stringify([tenants, query, stepMs, phaseMs, lookbackMs])
+  return JSON.stringify([tenants, scopeKey(scope), query, stepMs, phaseMs, lookbackMs])
 }
 
 function lastStepOf({ startMs, endMs, stepMs }: StepRange): number {

@@ -2,7 +2,7 @@
 
 import type { JsonNumbers } from '../kernel/index.ts'
 import type { Engine } from '../promql/index.ts'
-import type { CancelSignal, Queryable } from '../storage/index.ts'
+import { type CancelSignal, type Queryable, scoped } from '../storage/index.ts'
 import type { QueryCall } from './call.ts'
 import type { StepCaching } from './evaluate-range.ts'
 import { parseSelectors } from './expressions.ts'
@@ -19,8 +19,8 @@ export interface CallSources {
   readonly engine: Engine
   /** All samples, each replica for itself. */
   readonly replicas: Queryable
-  /** The same with replicas deduplicated; `replicas` itself where nothing is to be. */
-  readonly deduplicated: Queryable
+  /** A source with its replicas deduplicated; the source itself where nothing is to be. */
+  readonly deduplicated: (source: Queryable) => Queryable
   readonly numbers: JsonNumbers
   /** Absent where steps of range queries are not to be kept. */
   readonly caching?: StepCaching | undefined
@@ -42,7 +42,8 @@ async function run(
   signal: CancelSignal,
   sink: AnswerSink,
 ): Promise<CallReport | undefined> {
-  const queryable = sources.deduplicated
+  const replicas = scoped(sources.replicas, call.scope)
+  const queryable = sources.deduplicated(replicas)
   switch (call.kind) {
     case 'instant':
     case 'range':
@@ -64,7 +65,7 @@ async function run(
     }
     default:
       // A remote reader deduplicates for itself; it gets every replica, as Prometheus would give it.
-      await runRemoteRead(call, sources.replicas, signal, sink)
+      await runRemoteRead(call, replicas, signal, sink)
       return undefined
   }
 }

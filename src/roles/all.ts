@@ -2,8 +2,8 @@
 
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { anonymousCaller } from '../access/index.ts'
 import { IngestService, routeTo } from '../ingest/index.ts'
-import { UserError } from '../model/index.ts'
 import { QueryPool } from '../query/index.ts'
 import { createLogger, type Logger, Metrics } from '../telemetry/index.ts'
 import { openDataDirectory } from '../tsdb/index.ts'
@@ -12,6 +12,7 @@ import { type Flags, readConfig } from './config-read.ts'
 import type { Config } from './config-schema.ts'
 import { adminDoor, readDoor, storedDoor } from './doors.ts'
 import { createHttp } from './http.ts'
+import { operationsDoor } from './operations.ts'
 import { ingestOptions, msOf } from './options.ts'
 import { registerReloadMetrics, registerThreadMetrics, TenantsSeen } from './own-metrics.ts'
 import { greet, reloadOnHangup, stopOnSignals } from './process-life.ts'
@@ -19,6 +20,9 @@ import { queryObserver } from './query-metrics.ts'
 import { createRules } from './rules.ts'
 import { createStatus } from './status.ts'
 import { startThreads, type Threads } from './threads.ts'
+
+// Nobody is authenticated: all that listens is loopback, or was told `--insecure`.
+const anyone = anonymousCaller()
 
 /** Where the configuration came from, to read it again. */
 export interface ConfigSource {
@@ -67,6 +71,7 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
     log,
     metrics,
     host,
+    findCaller: () => anyone,
     ingest,
     door: readDoor({
       pool,
@@ -80,16 +85,7 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
     rules: rules.door,
     alerts: rules.alerts,
     admin: adminDoor(threads, config.web.enableAdminApi, join(config.data, 'snapshots')),
-    operations: {
-      notReady: () => status.notReady(),
-      reload: () => status.guardReload(reload),
-      exposeMetrics: async () => {
-        await refreshMetrics()
-        return (await metrics.expose()) + String(await threads.blocks.call('exposeMetrics'))
-      },
-      logLevel: () => log.level,
-      setLogLevel: (level) => setLogLevel(log, threads, level),
-    },
+    operations: operationsDoor({ log, metrics, threads, status, refreshMetrics, reload }),
   })
   await app.listen({ host, port })
   reloadOnHangup(log, () => status.guardReload(reload))
@@ -121,17 +117,4 @@ function threadCounts(config: Config): { readonly lanes: number; readonly querie
   const cores = availableParallelism()
   const lanes = config.storage.lanes || (cores >= 8 ? Math.floor(cores / 4) : 1)
   return { lanes, queries: config.query.workers || Math.min(4, cores) }
-}
-
-const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
-
-function setLogLevel(log: Logger, threads: Threads, level: string): void {
-  if (!levels.includes(level)) {
-    throw new UserError('bad_data', {
-      what: `"${level}" is no log level`,
-      fix: `use one of ${levels.join(', ')}`,
-    })
-  }
-  log.level = level
-  for (const thread of [...threads.lanes, threads.blocks]) void thread.call('setLogLevel', level)
 }

@@ -1,7 +1,7 @@
 // Doors: what the HTTP routes ask of the threads, made from their connections.
 
 import type { FastifyRequest } from 'fastify'
-import { anonymousCaller, readTenants } from '../access/index.ts'
+import { readTenants } from '../access/index.ts'
 import {
   type AdminDoor,
   type FamilyMetadata,
@@ -22,9 +22,6 @@ import type {
 } from '../tsdb/index.ts'
 import type { Threads } from './threads.ts'
 
-/** Who calls, as long as nobody is authenticated. */
-export const caller = anonymousCaller()
-
 /** The read door. `known` lists the tenants that have data. */
 export function readDoor(parts: {
   readonly pool: QueryPool
@@ -39,8 +36,9 @@ export function readDoor(parts: {
     tenantsOf(request: FastifyRequest) {
       const { naming } = parts.ingest()
       const headers = [naming.header.toLowerCase(), 'thanos-tenant']
-      return readTenants(naming, caller, tenantSourcesOf(request, headers), parts.known)
+      return readTenants(naming, request.caller, tenantSourcesOf(request, headers), parts.known)
     },
+    scopeOf: (request) => request.caller.scope,
     timeoutMs,
     externalLabels,
   }

@@ -8,6 +8,7 @@ import {
   alertRoutes,
   createServer,
   expressionRoutes,
+  type FindCaller,
   federateRoutes,
   listingRoutes,
   type OperationsDoor,
@@ -28,13 +29,13 @@ import {
 import type { IngestService } from '../ingest/index.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
 import { isLoopback } from './config-check.ts'
-import { caller } from './doors.ts'
 
 /** What the routes act on. */
 export interface HttpParts {
   readonly log: Logger
   readonly metrics: Metrics
   readonly host: string
+  readonly findCaller: FindCaller
   readonly ingest: IngestService
   readonly door: ReadDoor
   readonly status: StatusDoor
@@ -54,13 +55,19 @@ const tenantPrefix = '/api/metrics/v1/:tenant'
 export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
   const { log, metrics, host, ingest, door, status, stored, rules, admin, operations } = parts
   const allowedHosts = isLoopback(host) ? ['localhost', '127.0.0.1', '[::1]', host] : []
-  const app = await createServer({ log, metrics, allowedHosts, formSizeBytesMax })
-  const writeOptions = { ingest, callerOf: () => caller, bodyTimeoutMs }
+  const app = await createServer({
+    log,
+    metrics,
+    findCaller: parts.findCaller,
+    allowedHosts,
+    formSizeBytesMax,
+  })
+  const writeOptions = { ingest, bodyTimeoutMs }
   await app.register(operationsRoutes, { door: operations })
   await app.register(remoteWriteRoutes, writeOptions)
   await app.register(otlpRoutes, writeOptions)
   const identityOf = (request: FastifyRequest) =>
-    ingest.identityLabels(caller, tenantSourcesOf(request, ingest.tenantHeaders))
+    ingest.identityLabels(request.caller, tenantSourcesOf(request, ingest.tenantHeaders))
   await app.register(alertRoutes, { intake: { ...parts.alerts, identityOf } })
   for (const before of ['', tenantPrefix]) {
     const prefix = `${before}/api/v1`

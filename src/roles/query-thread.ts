@@ -5,7 +5,7 @@ import { CodecKernel, JsonNumbers } from '../kernel/index.ts'
 import { connectLane } from '../lane/index.ts'
 import { createEngine } from '../promql/index.ts'
 import { type Changes, createCallRunner, StepCache, serveQueries } from '../query/index.ts'
-import { DedupQueryable, FanOut } from '../storage/index.ts'
+import { DedupQueryable, FanOut, type Queryable } from '../storage/index.ts'
 import type { QueryThreadData } from './thread-data.ts'
 
 const {
@@ -21,8 +21,8 @@ const {
 const connections = sourcePorts.map((port) => connectLane(port))
 const sources = connections.map(({ queryable }) => ({ queryable }))
 const replicas = new FanOut(() => sources)
-const deduplicated =
-  replicaLabels.length === 0 ? replicas : new DedupQueryable(replicas, replicaLabels)
+const deduplicated = (source: Queryable): Queryable =>
+  replicaLabels.length === 0 ? source : new DedupQueryable(source, replicaLabels)
 const runner = createCallRunner({
   engine: createEngine({ ...options, xorDecoder: CodecKernel.create() }),
   replicas,

@@ -55,7 +55,15 @@ export function createRules(
       async query(tenant, { query, timeMs, lookbackMs }) {
         const deadlineMs = Date.now() + msOf(current.query.timeout)
         const samplesMax = current.rules.seriesPerRule
-        const call = { query, timeMs, lookbackMs, samplesMax, deadlineMs, tenants: [tenant] }
+        const call = {
+          scope: 'all' as const,
+          query,
+          timeMs,
+          lookbackMs,
+          samplesMax,
+          deadlineMs,
+          tenants: [tenant],
+        }
         const signal = new AbortController().signal
         return readVector(await pool.ask({ kind: 'vector', ...call }, signal))
       },

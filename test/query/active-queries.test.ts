@@ -6,6 +6,7 @@ function callOf(tenant: string): QueryCall {
   return {
     kind: 'instant',
     tenants: [tenant],
+    scope: 'all',
     deadlineMs: 0,
     query: `up{t="${tenant}"}`,
     timeMs: 0,

@@ -12,7 +12,7 @@ const storage = new ChunkStorage(engine.options.compileMatcher, engine.options.h
 const runner = createCallRunner({
   engine,
   replicas: storage,
-  deduplicated: storage,
+  deduplicated: (source) => source,
   numbers: JsonNumbers.create(),
 })
 
@@ -21,7 +21,7 @@ async function answer(
 ): Promise<{ text: string; headers: Record<string, string> }> {
   const pieces: Uint8Array[] = []
   let headers = {}
-  const call = { ...parts, tenants: ['t'], deadlineMs: Infinity } as QueryCall
+  const call = { ...parts, tenants: ['t'], scope: 'all', deadlineMs: Infinity } as QueryCall
   await runner(call, neverCancelled, {
     head: (given) => {
       headers = given

@@ -10,7 +10,7 @@ import {
   type RangeCall,
   StepCache,
 } from '../../src/query/index.ts'
-import { neverCancelled } from '../../src/storage/index.ts'
+import { neverCancelled, type Queryable } from '../../src/storage/index.ts'
 import { bodyOf, createHead, requestOf, seed } from '../tsdb/head/head-fixture.ts'
 
 const numbers = JsonNumbers.create()
@@ -37,13 +37,14 @@ function setUp(sizeBytesMax = 1 << 20) {
     return { marks: [mark, blocks], oldestMs: marks?.[1] === blocks ? oldestMs : -Infinity }
   }
   const cache = new StepCache(sizeBytesMax)
-  const base = { engine, replicas: head, deduplicated: head, numbers }
+  const base = { engine, replicas: head, deduplicated: (source: Queryable) => source, numbers }
   const runner = createCallRunner({ ...base, caching: { cache, changes } })
   const ask = async (query: string, range: object, more: object = {}) => {
     const pieces: Uint8Array[] = []
     const call = {
       kind: 'range',
       tenants: ['t'],
+      scope: 'all',
       deadlineMs: Infinity,
       query,
       lookbackMs: undefined,

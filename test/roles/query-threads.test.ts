@@ -49,7 +49,7 @@ it('a thread out of memory is replaced: its calls fail, the next ones are answer
     onDeath: (error) => deaths.push(error),
   })
   const pool = new QueryPool([thread], { maxConcurrent: 4, maxWaiting: 10 }, () => undefined)
-  const base = { tenants: ['t'], deadlineMs: Date.now() + 30_000 }
+  const base = { tenants: ['t'], scope: 'all', deadlineMs: Date.now() + 30_000 } as const
   const never = new AbortController().signal
   const instant = {
     ...base,

@@ -2,15 +2,12 @@
 
 import type { FastifyRequest } from 'fastify'
 import type { IncomingWrite, IngestService, WriteHeaders } from '../../ingest/index.ts'
-import type { Caller } from '../../model/index.ts'
 import { tenantSourcesOf } from '../tenant-sources.ts'
 import { readBody } from './body.ts'
 
 /** What the write routes need. */
 export interface WriteRoutesOptions {
   readonly ingest: IngestService
-  /** Who sent this request. */
-  readonly callerOf: (request: FastifyRequest) => Caller
   /** How long a body may take to arrive, and once more what is left of it after an early answer. */
   readonly bodyTimeoutMs: number
 }
@@ -29,7 +26,7 @@ export function incomingWrite(request: FastifyRequest, options: WriteRoutesOptio
   const declared = one(request.headers['content-length'])
   const declaredSizeBytes = declared === undefined ? undefined : Number(declared)
   return {
-    caller: options.callerOf(request),
+    caller: request.caller,
     sources: tenantSourcesOf(request, options.ingest.tenantHeaders),
     sizeBytes: declaredSizeBytes,
     readBody: (sizeBytesMax) =>

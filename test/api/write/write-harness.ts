@@ -95,8 +95,9 @@ export async function createHarness(
   const options = { ...ingestDefaults, ...overrides.options }
   const ingest = new IngestService({ options, target: store, metrics })
   const caller = overrides.caller ?? anonymousCaller()
-  const routes = { ingest, callerOf: () => caller, bodyTimeoutMs: overrides.bodyTimeoutMs ?? 5000 }
+  const routes = { ingest, bodyTimeoutMs: overrides.bodyTimeoutMs ?? 5000 }
   const app = await createServer({
+    findCaller: () => caller,
     log: createLogger('silent'),
     metrics,
     allowedHosts: [],

@@ -1,0 +1,41 @@
+// Operations of the process, as their routes ask for them: readiness, reload, own metrics, log level.
+
+import type { OperationsDoor } from '../api/index.ts'
+import { UserError } from '../model/index.ts'
+import type { Logger, Metrics } from '../telemetry/index.ts'
+import type { ProcessStatus } from './status.ts'
+import type { Threads } from './threads.ts'
+
+const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
+
+/** The operations door. `refreshMetrics` brings gauges up to date before they are shown. */
+export function operationsDoor(parts: {
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly threads: Threads
+  readonly status: ProcessStatus
+  readonly refreshMetrics: () => Promise<void>
+  readonly reload: () => Promise<void>
+}): OperationsDoor {
+  const { log, metrics, threads, status } = parts
+  return {
+    notReady: () => status.notReady(),
+    reload: () => status.guardReload(parts.reload),
+    async exposeMetrics() {
+      await parts.refreshMetrics()
+      return (await metrics.expose()) + String(await threads.blocks.call('exposeMetrics'))
+    },
+    logLevel: () => log.level,
+    setLogLevel(level) {
+      if (!levels.includes(level)) {
+        throw new UserError('bad_data', {
+          what: `"${level}" is no log level`,
+          fix: `use one of ${levels.join(', ')}`,
+        })
+      }
+      log.level = level
+      for (const thread of [...threads.lanes, threads.blocks])
+        void thread.call('setLogLevel', level)
+    },
+  }
+}
