@@ -17,6 +17,7 @@ export {
   readPlacementScore,
 } from './source/placement-reader.ts'
 export { readObject } from './source/read-object.ts'
+export { type AnswerOptions, answerDefaults, FleetAnswers } from './view/answers.ts'
 export {
   type FleetAnswer,
   type FleetCall,
@@ -30,6 +31,7 @@ export {
   type FleetSummaryCall,
   fleetLists,
 } from './view/call.ts'
+export { isEventSeen } from './view/event-list.ts'
 export type {
   ClusterData,
   FleetEventLog,

@@ -92,6 +92,8 @@ export interface PolicySet {
   readonly compliance: Compliance
   readonly message: string
   readonly clusters: readonly string[]
+  /** Clusters that a member is not judged on, by its name. */
+  readonly exclusions: ReadonlyMap<string, readonly string[]>
   readonly members: readonly {
     readonly name: string
     readonly compliance: Compliance | 'deleted'

@@ -108,6 +108,7 @@ export function joinPolicySets(
       description,
       ...complianceOfSet(members),
       clusters,
+      exclusions: set.exclusions,
       members: members.map((member) => ({
         name: member.name,
         compliance: member.compliance ?? 'deleted',

@@ -34,8 +34,13 @@ export interface FleetFilter {
   readonly namespace?: readonly string[]
   /** A part of the name, case ignored. */
   readonly name?: string
-  /** Events: kinds of what changed, and a half-open range of time. */
+  /** Policies: what they are there for. */
+  readonly standard?: readonly string[]
+  readonly category?: readonly string[]
+  readonly control?: readonly string[]
+  /** Kinds of the object; of events, kinds of what changed. */
   readonly kind?: readonly string[]
+  /** Events: a half-open range of time. */
   readonly fromMs?: number
   readonly toMs?: number
 }

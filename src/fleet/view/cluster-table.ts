@@ -1,0 +1,123 @@
+// Numbers for clusters, and what policies and applications say of each as columns, so that counting over hundreds of
+// thousands of entries is one pass over bytes.
+// Invariants: a number stays a cluster's own as long as the table lives; columns are kept as long as their thing is.
+
+import type { Application, Fleet, Policy } from '../model/fleet.ts'
+import { compliances } from '../model/parts.ts'
+import { healths } from '../model/state.ts'
+
+/** A thing's entries in their order: the cluster's number, and the state's place in `compliances` or `healths`. */
+export interface Column {
+  readonly ids: Uint32Array
+  readonly codes: Uint8Array
+}
+
+/** Clusters of all hubs, numbered from 0. */
+export class ClusterTable {
+  readonly #ids = new Map<string, Map<string, number>>()
+  readonly #columns = new WeakMap<Policy | Application, Column>()
+  readonly #names: string[] = []
+  readonly #hubs: string[] = []
+
+  /** How many numbers are given away. */
+  get size(): number {
+    return this.#names.length
+  }
+
+  /** The number of a cluster, which may be one that only policies or applications know. */
+  idOf(hub: string, name: string): number {
+    let ofHub = this.#ids.get(hub)
+    if (ofHub === undefined) {
+      ofHub = new Map()
+      this.#ids.set(hub, ofHub)
+    }
+    let id = ofHub.get(name)
+    if (id === undefined) {
+      id = this.#names.length
+      this.#names.push(name)
+      this.#hubs.push(hub)
+      ofHub.set(name, id)
+    }
+    return id
+  }
+
+  /** The name that a number stands for. */
+  nameOf(id: number): string {
+    return this.#names[id]!
+  }
+
+  /** The hub of the cluster that a number stands for. */
+  hubOf(id: number): string {
+    return this.#hubs[id]!
+  }
+
+  /** The numbers of a cluster's name in every hub. */
+  idsOfName(name: string): readonly number[] {
+    return [...this.#ids.values()].flatMap((ofHub) => ofHub.get(name) ?? [])
+  }
+
+  /** Gives numbers to every cluster that a fleet names. */
+  note(fleet: Fleet): void {
+    for (const { hub, name } of fleet.clusters) this.idOf(hub, name)
+    for (const { hub, cluster } of fleet.addons) this.idOf(hub, cluster)
+    for (const policy of fleet.policies) this.ofPolicy(policy)
+    for (const application of fleet.applications) this.ofApplication(application)
+  }
+
+  /** What a policy says of its clusters. */
+  ofPolicy(policy: Policy): Column {
+    const known = this.#columns.get(policy)
+    if (known !== undefined) return known
+    const codes = policy.clusters.map(({ compliance }) => compliances.indexOf(compliance))
+    return this.#keep(policy, codes)
+  }
+
+  /** What an application says of its clusters. */
+  ofApplication(application: Application): Column {
+    const known = this.#columns.get(application)
+    if (known !== undefined) return known
+    return this.#keep(
+      application,
+      application.clusters.map(({ state }) => healths.indexOf(state)),
+    )
+  }
+
+  #keep(thing: Policy | Application, codes: readonly number[]): Column {
+    const ids = new Uint32Array(thing.clusters.length)
+    for (let i = 0; i < ids.length; i++) ids[i] = this.idOf(thing.hub, thing.clusters[i]!.cluster)
+    const column = { ids, codes: Uint8Array.from(codes) }
+    this.#columns.set(thing, column)
+    return column
+  }
+}
+
+/**
+ * Counts entries by state where `mask` (one byte a cluster, undefined = all) has their cluster. `counts` is
+ * [stateCount] and added to in place; returns how many entries counted.
+ */
+export function countColumn(
+  { ids, codes }: Column,
+  mask: Uint8Array | undefined,
+  counts: Uint32Array,
+): number {
+  let seen = 0
+  for (let i = 0; i < ids.length; i++) {
+    if (mask !== undefined && mask[ids[i]!] !== 1) continue
+    counts[codes[i]!]!++
+    seen++
+  }
+  return seen
+}
+
+/** Adds entries to `counts`, which is [cluster × stateCount], where `mask` has their cluster. */
+export function countByCluster(
+  { ids, codes }: Column,
+  mask: Uint8Array | undefined,
+  stateCount: number,
+  counts: Uint32Array,
+): void {
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i]!
+    if (mask === undefined || mask[id] === 1) counts[id * stateCount + codes[i]!]!++
+  }
+}

@@ -1,0 +1,70 @@
+// A placement explained, for the API: one that a hub has, or one that does not exist yet.
+// Invariants: a reader who does not see everything gets the clusters that the scope shows, and nothing that names others.
+
+import { type Scope, seesCluster, UserError } from '../../model/index.ts'
+import { isObject, textOf } from '../kube-object.ts'
+import { explain, type PlacementExplanation } from '../placement/explain.ts'
+import type { Placement } from '../placement/world.ts'
+import { readPlacement } from '../source/placement-reader.ts'
+import type { FleetExplainCall } from './call.ts'
+import type { Item } from './fields.ts'
+import type { FleetView, HubPlacements } from './fleet-view.ts'
+
+/** Explains. Throws UserError not_found, and bad_data for a manifest that is no Placement. */
+export function explainItem(view: FleetView, call: FleetExplainCall): Item {
+  const { hub, placement, world } = find(view, call)
+  const explanation = explain(placement, world)
+  return { hub, ...explanationItem(explanation, call.scope) }
+}
+
+function find(
+  view: FleetView,
+  call: FleetExplainCall,
+): Pick<HubPlacements, 'world'> & { readonly hub: string; readonly placement: Placement } {
+  const { namespace, name, manifest } = call
+  const hubs = view.sources.map((source) => source.name)
+  for (const hub of call.hub === undefined ? hubs : [call.hub]) {
+    const own = view.placementsOf(hub)
+    if (own === undefined) continue
+    const { world } = own
+    if (manifest !== undefined) return { hub, world, placement: checked(manifest, call) }
+    const placement = own.placements.get(`${namespace}/${name}`)
+    if (placement !== undefined) return { hub, world, placement }
+  }
+  throw new UserError('not_found', {
+    what: `there is no placement ${namespace}/${name}`,
+    where: call.hub === undefined ? 'any hub' : `hub ${call.hub}`,
+    fix: 'see /api/v1/fleet/placements, or POST a Placement to try it',
+  })
+}
+
+function checked(manifest: unknown, { namespace, name }: FleetExplainCall): Placement {
+  const kind = textOf(manifest, 'kind')
+  if (isObject(manifest) && (kind === 'Placement' || kind === '')) {
+    const metadata = { name, namespace }
+    return readPlacement({ ...manifest, metadata })
+  }
+  throw new UserError('bad_data', {
+    what: 'the body is not a Placement',
+    fix: 'send a Placement of cluster.open-cluster-management.io/v1beta1 as JSON or YAML',
+  })
+}
+
+function explanationItem(explanation: PlacementExplanation, scope: Scope): Item {
+  const { placement, decision, differs, warnings } = explanation
+  const seen = (cluster: string): boolean => seesCluster(scope, cluster)
+  const hidden = explanation.clusters.filter(({ cluster }) => !seen(cluster))
+  const names = new Set(hidden.map(({ cluster }) => cluster))
+  return {
+    placement,
+    outcome: decision.outcome,
+    selected: decision.clusters.filter(seen),
+    unscheduledCount: decision.unscheduledCount,
+    conditions: decision.conditions,
+    eligibleSets: decision.trace.eligibleSets,
+    recheckAtMs: decision.recheckAtMs,
+    clusters: explanation.clusters.filter(({ cluster }) => seen(cluster)),
+    differs: { missing: differs.missing.filter(seen), surplus: differs.surplus.filter(seen) },
+    warnings: warnings.filter((text) => !text.split(/[\s,;"]+/).some((word) => names.has(word))),
+  }
+}
