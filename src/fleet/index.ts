@@ -8,6 +8,12 @@ export { type Transition, transitionsBetween } from './model/transitions.ts'
 export { decide, placementMistake } from './placement/decide.ts'
 export { explain } from './placement/explain.ts'
 export type { PlacementWorld } from './placement/world.ts'
+export {
+  DirectoryFleetSource,
+  type FleetSource,
+  type KeyedObject,
+  type SourceChange,
+} from './service/source.ts'
 export { type DirectorySnapshot, DirectorySource } from './source/directory-source.ts'
 export {
   readCandidate,
