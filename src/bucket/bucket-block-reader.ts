@@ -5,7 +5,7 @@
 
 import { LRUCache } from 'lru-cache'
 import type { HashSeed } from '../kernel/index.ts'
-import { compareUtf8 } from '../model/index.ts'
+import { compareUtf8, type TimeRange } from '../model/index.ts'
 import type {
   CancelSignal,
   LabelAnswer,
@@ -16,6 +16,7 @@ import type {
   SeriesCursor,
 } from '../storage/index.ts'
 import {
+  addInterval,
   ascendingOrder,
   BatchBuilder,
   BlockCursor,
@@ -24,15 +25,18 @@ import {
   type ByteWindow,
   type ChunkSource,
   type ChunkVisitor,
+  intersect,
   readSeriesAt,
   recordEnd,
   SeriesEntry,
   type SeriesIndex,
   segmentOf,
   seriesOffset,
+  type Tombstones,
   visitRecord,
 } from '../tsdb/index.ts'
 import { DeferredCursor } from './deferred-cursor.ts'
+import type { Deletion } from './deletions.ts'
 import { fetchRecords } from './fetched-records.ts'
 import { type BucketIndex, openBucketIndex } from './index-header.ts'
 import { Turns } from './limiter.ts'
@@ -96,16 +100,19 @@ export class BucketBlockReader implements Queryable {
   readonly meta: BlockMeta
   readonly #indexes: BucketIndexes
   readonly #budget: (signal: CancelSignal) => ReadBudget
+  readonly #deletions: readonly Deletion[]
 
-  /** `budget` gives what one request may read. */
+  /** `budget` gives what one request may read; samples that `deletions` name are left out. */
   constructor(
     meta: BlockMeta,
     indexes: BucketIndexes,
     budget: (signal: CancelSignal) => ReadBudget,
+    deletions: readonly Deletion[] = [],
   ) {
     this.meta = meta
     this.#indexes = indexes
     this.#budget = budget
+    this.#deletions = deletions
   }
 
   /** Whether the block has samples in the inclusive range. */
@@ -122,12 +129,25 @@ export class BucketBlockReader implements Queryable {
       const source = {
         index: series,
         segments: new BucketChunks(pages, this.meta, budget),
-        tombstones: new Map(),
+        tombstones: await this.#tombstones(ids, budget),
         prepare: (some: Uint32Array) => series.prepare(some),
         release: () => series.release(),
       }
       return new BlockCursor(source, ids, request, new BatchBuilder(seed), signal)
     })
+  }
+
+  /** Whether the block may hold samples that the deletions name: a chunk of such a series reaches into their time. */
+  async hidesAny(signal: CancelSignal): Promise<boolean> {
+    let found = false
+    for (const { matchers, minTimeMs, maxTimeMs } of this.#deletions) {
+      const request = { tenants: [], matchers, minTimeMs, maxTimeMs }
+      await this.#forEachSeries(request, signal, (entry) => {
+        for (let i = 0; i < entry.chunkCount; i++)
+          found ||= entry.minTimesMs[i]! <= maxTimeMs && minTimeMs <= entry.maxTimesMs[i]!
+      })
+    }
+    return found
   }
 
   async labelNames(request: LabelRequest, signal: CancelSignal): Promise<LabelAnswer> {
@@ -194,8 +214,19 @@ export class BucketBlockReader implements Queryable {
     return series
   }
 
+  // Of the series `ids` only.
+  async #tombstones(ids: Uint32Array, budget: ReadBudget): Promise<Tombstones> {
+    const tombstones = new Map<number, readonly TimeRange[]>()
+    for (const { matchers, minTimeMs, maxTimeMs } of this.#deletions) {
+      const [, deleted] = await this.#match({ matchers }, budget)
+      for (const id of intersect(ids, deleted))
+        tombstones.set(id, addInterval(tombstones.get(id) ?? [], { minTimeMs, maxTimeMs }))
+    }
+    return tombstones
+  }
+
   async #match(
-    request: SelectRequest | LabelRequest,
+    request: Pick<SelectRequest, 'matchers'>,
     budget: ReadBudget,
   ): Promise<[BucketSeries, Uint32Array]> {
     const { pages, compileMatcher } = this.#indexes.options

@@ -2,13 +2,20 @@
 // own level, which shows meta.json, deletion mark and what is missing in one request; metas are kept on disk.
 // Units: Unix milliseconds. Invariant: a look that fails leaves the blocks as the last good one found them.
 
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CorruptionError, formatTime, UserError } from '../model/index.ts'
 import { type Bucket, readObject } from '../objstore/index.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
-import { type BlockMeta, isUlid, metaFileName, parseBlockMeta } from '../tsdb/index.ts'
+import {
+  type BlockMeta,
+  isUlid,
+  metaFileName,
+  nodeFiles,
+  parseBlockMeta,
+  writeDurably,
+} from '../tsdb/index.ts'
 import {
   type BlockState,
   blockStates,
@@ -17,8 +24,8 @@ import {
   chooseBlocks,
   type FoundBlock,
 } from './choose-blocks.ts'
+import { deletionMarkName } from './delete-block.ts'
 import { Limiter } from './limiter.ts'
-import { replaceFile } from './shipped-record.ts'
 
 /** What finding blocks needs of its surroundings. */
 export interface BucketBlocksOptions extends ChoiceRules {
@@ -29,6 +36,8 @@ export interface BucketBlocksOptions extends ChoiceRules {
   readonly intervalMs: number
   /** Blocks looked at at a time; 32 where absent. */
   readonly requestCountMax?: number
+  /** Blocks whose place another has taken; they are not read. Absent = none. */
+  readonly isReplaced?: (ulid: string) => boolean
   readonly log: Logger
   readonly metrics: Metrics
   readonly nowMs?: () => number
@@ -42,7 +51,6 @@ export interface BucketBlocksStatus {
   readonly lastError: string | undefined
 }
 
-const deletionMarkName = 'deletion-mark.json'
 const metaDirectoryName = 'meta-syncer'
 /** A meta or mark above this is nobody's; 16 MiB holds a block of 400,000 sources. */
 const metaSizeBytesMax = 16 * 1024 * 1024
@@ -134,7 +142,7 @@ export class BucketBlocks {
       for (const [ulid, block] of this.#found)
         if (this.#addedMs(ulid) >= startedMs && !found.has(ulid)) found.set(ulid, block)
       this.#found = found
-      this.#choose()
+      this.choose()
       this.#lastSuccessMs = this.#nowMs()
       this.#lastError = undefined
       await this.#forgetOthers()
@@ -154,15 +162,30 @@ export class BucketBlocks {
   add(meta: BlockMeta): void {
     this.#added.set(meta.ulid, this.#nowMs())
     this.#found.set(meta.ulid, { ulid: meta.ulid, meta })
-    this.#choose()
+    this.choose()
+  }
+
+  /** Takes out a block that has just been deleted. */
+  remove(ulid: string): void {
+    this.#found.delete(ulid)
+    this.choose()
+  }
+
+  /** Chooses again among the blocks that are known, after something was replaced. */
+  choose(): void {
+    const { isReplaced } = this.#options
+    const all = [...this.#found.values()]
+    const known =
+      isReplaced === undefined
+        ? all
+        : all.map((block) =>
+            isReplaced(block.ulid) ? { ...block, deletionMarkMs: -Infinity } : block,
+          )
+    this.#choice = chooseBlocks(known, this.#options, this.#nowMs())
   }
 
   #addedMs(ulid: string): number {
     return this.#added.get(ulid) ?? -Infinity
-  }
-
-  #choose(): void {
-    this.#choice = chooseBlocks([...this.#found.values()], this.#options, this.#nowMs())
   }
 
   async #look(signal: AbortSignal): Promise<Map<string, FoundBlock>> {
@@ -213,8 +236,8 @@ export class BucketBlocks {
     try {
       const bytes = await readObject(this.#options.bucket, name, signal)
       const meta = parseMeta(Buffer.from(bytes).toString('utf8'), name, ulid)
-      await mkdir(directory, { recursive: true })
-      await replaceFile(directory, metaFileName, bytes)
+      nodeFiles.makeDirectory(directory)
+      writeDurably(nodeFiles, join(directory, metaFileName), [bytes])
       return meta
     } catch (error) {
       if (error instanceof UserError && error.code === 'not_found') return 'partial'

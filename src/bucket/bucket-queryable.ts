@@ -17,6 +17,7 @@ import type { BlockMeta, LocalBlocks } from '../tsdb/index.ts'
 import { BucketBlockReader, type BucketIndexes } from './bucket-block-reader.ts'
 import type { BucketBlocks } from './bucket-blocks.ts'
 import { ReadAheadCursor } from './deferred-cursor.ts'
+import type { Deletion } from './deletions.ts'
 import { Turns } from './limiter.ts'
 import { ReadBudget } from './page-reader.ts'
 import { isCovered } from './ship-plan.ts'
@@ -27,6 +28,8 @@ export interface BucketQueryableOptions {
   readonly indexes: BucketIndexes
   /** Blocks whose samples a local block answers for; absent = none. */
   readonly isLocal?: (tenant: string, meta: BlockMeta) => boolean
+  /** What was deleted of a block; absent = nothing. */
+  readonly deletionsOf?: (tenant: string, meta: BlockMeta) => readonly Deletion[]
   /** The most that one select or listing reads of all blocks together, from caches or not. */
   readonly readSizeBytesMax: number
 }
@@ -96,13 +99,16 @@ export class BucketQueryable implements Queryable {
   }
 
   #readers(request: SelectRequest | LabelRequest, signal: CancelSignal): BucketBlockReader[] {
-    const { blocks, indexes, isLocal, readSizeBytesMax } = this.#options
+    const { blocks, indexes, isLocal, deletionsOf, readSizeBytesMax } = this.#options
     const shared = new ReadBudget(readSizeBytesMax, signal)
     return request.tenants.flatMap((tenant) =>
       blocks
         .blocksOf(tenant)
         .filter((meta) => isLocal?.(tenant, meta) !== true)
-        .map((meta) => new BucketBlockReader(meta, indexes, () => shared))
+        .map((meta) => {
+          const deletions = deletionsOf?.(tenant, meta)
+          return new BucketBlockReader(meta, indexes, () => shared, deletions)
+        })
         .filter((reader) => reader.overlaps(request.minTimeMs, request.maxTimeMs)),
     )
   }

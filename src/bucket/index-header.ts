@@ -3,7 +3,7 @@
 // Units: offsets and sizes in bytes. The file is Thanos' binary index-header, version 1: magic, versions, the place of
 // the postings table, a copy of the index from its symbols to its series, and one from its postings table to its end.
 
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32c } from '../kernel/index.ts'
 import { CorruptionError } from '../model/index.ts'
@@ -11,15 +11,16 @@ import { objectNotFound } from '../objstore/index.ts'
 import {
   type ByteWindow,
   type IndexToc,
+  nodeFiles,
   PostingsTable,
   readIndexToc,
   readIndexVersion,
   readU32,
   SymbolTable,
+  writeDurably,
 } from '../tsdb/index.ts'
 import { Turns } from './limiter.ts'
 import type { PageReader } from './page-reader.ts'
-import { replaceFile } from './shipped-record.ts'
 
 const headerFileName = 'index-header'
 const magic = 0xbaaad792
@@ -63,8 +64,8 @@ export async function openBucketIndex(place: HeaderPlace): Promise<BucketIndex> 
   }
   const header = await build(place.pages, name)
   const index = await parse(header, name)
-  await mkdir(directory, { recursive: true })
-  await replaceFile(directory, headerFileName, header)
+  nodeFiles.makeDirectory(directory)
+  writeDurably(nodeFiles, join(directory, headerFileName), [header])
   return index
 }
 

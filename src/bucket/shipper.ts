@@ -1,24 +1,33 @@
 // Shipper: uploads finished local blocks of all tenants to the bucket, oldest first, and tries again for as long as it
 // takes. Units: Unix milliseconds.
-// Invariants: one upload at a time; a block counts as shipped only when the bucket has its meta.json; nothing here ever
-// deletes from the bucket.
+// Invariants: one upload at a time; a block counts as shipped only when the bucket has its meta.json; a block of which
+// samples were deleted is rewritten without them before it is shipped; whole blocks in the bucket are never touched.
 // Source: Thanos' shipper (facts: bucket layout, upload order).
 
-import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UserError } from '../model/index.ts'
 import type { Bucket } from '../objstore/index.ts'
+import { neverCancelled } from '../storage/index.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
-import { type BlockMeta, type LocalBlocks, metaFileName } from '../tsdb/index.ts'
+import {
+  type BlockMeta,
+  type Files,
+  type LocalBlocks,
+  metaFileName,
+  nodeFiles,
+} from '../tsdb/index.ts'
+import { deleteBlock } from './delete-block.ts'
+import type { Deletions } from './deletions.ts'
 import { planUploads } from './ship-plan.ts'
 import type { ShippedRecord } from './shipped-record.ts'
 import { uploadBlock } from './upload-block.ts'
 
 /** What the shipper needs of its surroundings. */
 export interface ShipperOptions {
-  readonly blocks: Pick<LocalBlocks, 'tenants' | 'blocksOf' | 'directoryOf'>
+  readonly blocks: Pick<LocalBlocks, 'tenants' | 'blocksOf' | 'cleanTombstones'>
   readonly record: ShippedRecord
+  /** What is deleted in the bucket: blocks that are shipped later have nothing of it. */
+  readonly deletions: Deletions
   readonly bucket: Bucket
   /** Labels of every block; with the tenant's label there is always one. */
   readonly externalLabels: Readonly<Record<string, string>>
@@ -26,6 +35,8 @@ export interface ShipperOptions {
   readonly tenantLabel: string
   /** How often new blocks are looked for. */
   readonly intervalMs: number
+  /** The disk; this machine's where absent. */
+  readonly files?: Files
   /** Bounds of the pause after a failure; it doubles with each. */
   readonly retryDelayMsMin?: number
   readonly retryDelayMsMax?: number
@@ -63,7 +74,6 @@ export class Shipper {
   readonly #options: ShipperOptions
   readonly #nowMs: () => number
   readonly #metrics: ShipperMetrics
-  readonly #swept = new Set<string>()
   #status: ShipperStatus = {
     pendingCount: 0,
     pendingMinTimeMs: undefined,
@@ -166,31 +176,54 @@ export class Shipper {
   }
 
   async #ship(tenant: string, meta: BlockMeta, signal: AbortSignal): Promise<void> {
-    const { blocks, record, bucket, externalLabels, tenantLabel, log, onUploaded } = this.#options
-    const tenantDirectory = blocks.directoryOf(tenant)
-    const staging = join(tenantDirectory, 'thanos', 'upload')
-    await this.#sweep(tenant, staging)
-    const block = blocks.blocksOf(tenant).find((other) => other.meta.ulid === meta.ulid)
+    const { blocks, record, deletions } = this.#options
+    const isWanted = ({ meta: { ulid } }: { readonly meta: BlockMeta }) => ulid === meta.ulid
     // Merged or deleted since the look: whatever replaced it is in the next one.
-    if (block === undefined) return
+    if (!blocks.blocksOf(tenant).some(isWanted)) return
     const covering = await this.#coveringUlids(meta, signal)
+    const block = blocks.blocksOf(tenant).find(isWanted)
+    if (block === undefined) return
     if (covering === undefined) {
-      const shown = await uploadBlock({
-        bucket,
-        directory: block.directory,
-        staging: join(staging, meta.ulid),
-        meta,
-        labels: { ...externalLabels, [tenantLabel]: tenant },
-        nowMs: this.#nowMs,
-        signal,
-      })
-      this.#metrics.uploads.inc()
-      log.info({ tenant, ulid: meta.ulid, samples: meta.stats.sampleCount }, 'block shipped')
-      onUploaded?.(shown)
+      if (block.meta.stats.tombstoneCount > 0) return this.#shipCleaned(tenant, meta.ulid, signal)
+      const known = deletions.all(tenant)
+      await this.#upload(tenant, block, signal)
+      deletions.markClean(tenant, meta.ulid, known)
     }
     const shipped = covering ?? [meta.ulid, ...meta.compaction.sources]
     const local = blocks.blocksOf(tenant).map((other) => other.meta)
-    await record.add(tenant, shipped, local)
+    record.add(tenant, shipped, local)
+  }
+
+  async #upload(
+    tenant: string,
+    { meta, directory }: { readonly meta: BlockMeta; readonly directory: string },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { bucket, externalLabels, tenantLabel, log, onUploaded, files } = this.#options
+    const shown = await uploadBlock({
+      bucket,
+      files: files ?? nodeFiles,
+      directory,
+      meta,
+      labels: { ...externalLabels, [tenantLabel]: tenant },
+      source: 'receive',
+      nowMs: this.#nowMs,
+      signal,
+    })
+    this.#metrics.uploads.inc()
+    log.info({ tenant, ulid: meta.ulid, samples: meta.stats.sampleCount }, 'block shipped')
+    onUploaded?.(shown)
+  }
+
+  // An upload of the block that broke off before samples were deleted will not be gone on with.
+  async #shipCleaned(tenant: string, ulid: string, signal: AbortSignal): Promise<void> {
+    const { blocks, bucket } = this.#options
+    await deleteBlock(bucket, ulid, signal)
+    await blocks.cleanTombstones(tenant, neverCancelled, ulid)
+    const cleaned = blocks
+      .blocksOf(tenant)
+      .find(({ meta }) => meta.compaction.parents.some((parent) => parent.ulid === ulid))
+    if (cleaned !== undefined) await this.#ship(tenant, cleaned.meta, signal)
   }
 
   // The ULIDs in the bucket that already hold the block, where it is there or all its parts are.
@@ -209,13 +242,6 @@ export class Shipper {
   async #bucketHas(ulid: string, signal: AbortSignal): Promise<boolean> {
     const { bucket } = this.#options
     return (await bucket.attributes(`${ulid}/${metaFileName}`, signal)) !== undefined
-  }
-
-  // What a crash left; once per tenant and process.
-  async #sweep(tenant: string, staging: string): Promise<void> {
-    if (this.#swept.has(tenant)) return
-    await rm(staging, { recursive: true, force: true })
-    this.#swept.add(tenant)
   }
 
   #pauseMs(): number {

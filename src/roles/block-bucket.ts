@@ -1,12 +1,15 @@
 // The bucket's side of the block thread: shipping local blocks, finding those in the bucket, and reading them.
 
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import {
   BucketBlocks,
   BucketIndexes,
   BucketQueryable,
+  type Deletions,
   localCover,
   PageReader,
+  Rewriter,
   type ShippedRecord,
   Shipper,
 } from '../bucket/index.ts'
@@ -14,7 +17,7 @@ import { UserError } from '../model/index.ts'
 import { bucketFromConfig } from '../objstore/index.ts'
 import type { MatcherCompiler, Queryable } from '../storage/index.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
-import type { LocalBlocks } from '../tsdb/index.ts'
+import type { LocalBlocks, UlidFactory } from '../tsdb/index.ts'
 import type { BlockThreadData } from './thread-data.ts'
 
 /** A day: a marked block is read for so long, as Thanos' store does. */
@@ -36,11 +39,13 @@ export async function openBlockBucket(parts: {
   readonly data: BlockThreadData
   readonly blocks: LocalBlocks
   readonly record: ShippedRecord
+  readonly deletions: Deletions
+  readonly nextUlid: UlidFactory
   readonly compileMatcher: MatcherCompiler
   readonly log: Logger
   readonly metrics: Metrics
 }): Promise<BlockBucket> {
-  const { data, blocks, record, compileMatcher, log, metrics } = parts
+  const { data, blocks, record, deletions, nextUlid, compileMatcher, log, metrics } = parts
   const { tenantLabel, cacheDirectory, seed } = data
   const environment = process.env
   const text = configText(data)
@@ -51,12 +56,14 @@ export async function openBlockBucket(parts: {
     tenantLabel,
     ignoreDeletionMarksDelayMs,
     intervalMs: refreshIntervalMs,
+    isReplaced: deletions.isReplaced,
     log,
     metrics,
   })
   const shipper = new Shipper({
     blocks,
     record,
+    deletions,
     bucket,
     tenantLabel,
     externalLabels: data.externalLabels,
@@ -75,17 +82,34 @@ export async function openBlockBucket(parts: {
     compileMatcher,
   })
   const ending = new AbortController()
-  const running = [shipper.run(ending.signal), found.run(ending.signal)]
+  const rewriter = new Rewriter({
+    bucket,
+    found,
+    indexes,
+    deletions,
+    directory: join(cacheDirectory, 'rewrite'),
+    nextUlid,
+    intervalMs: data.shipIntervalMs,
+    deleteDelayMs: data.deleteDelayMs,
+    log,
+    metrics,
+  })
+  const running = [shipper, found, rewriter].map((each) => each.run(ending.signal))
   return {
     queryable: new BucketQueryable({
       blocks: found,
       indexes,
       isLocal: localCover(blocks),
+      deletionsOf: (tenant, meta) => deletions.hiding(tenant, meta),
       readSizeBytesMax: data.bucketReadSizeBytesMax,
     }),
     tenants: () => found.tenants(),
     changeCountOf: (tenant) => found.changeCountOf(tenant),
-    status: () => ({ shipper: shipper.status, blocks: found.status }),
+    status: () => ({
+      shipper: shipper.status,
+      blocks: found.status,
+      rewriter: { lastError: rewriter.lastError },
+    }),
     async close() {
       ending.abort()
       await Promise.all(running)

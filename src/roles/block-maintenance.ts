@@ -1,6 +1,7 @@
 // Block maintenance: the regular work on local blocks, one thing at a time: cut, ship, merge, retain.
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Deletions } from '../bucket/index.ts'
 import type { LaneConnection } from '../lane/index.ts'
 import type { Matcher, TimeRange } from '../model/index.ts'
 import { type MatcherCompiler, neverCancelled } from '../storage/index.ts'
@@ -34,6 +35,7 @@ export class BlockMaintenance {
   readonly #parts: {
     readonly data: BlockThreadData
     readonly blocks: LocalBlocks
+    readonly deletions: Deletions
     readonly compileMatcher: MatcherCompiler
     readonly log: Logger
   }
@@ -45,6 +47,7 @@ export class BlockMaintenance {
   constructor(parts: {
     readonly data: BlockThreadData
     readonly blocks: LocalBlocks
+    readonly deletions: Deletions
     readonly compileMatcher: MatcherCompiler
     readonly log: Logger
   }) {
@@ -89,7 +92,7 @@ export class BlockMaintenance {
     await this.#cutter?.cutRange(minTimeMs, maxTimeMs)
   }
 
-  /** Deletes samples: the head's go into blocks first, where they can be hidden. */
+  /** Deletes samples: the head's go into blocks first, where they can be hidden; then those of the bucket's blocks. */
   async deleteSeries(
     tenant: string,
     matchers: readonly Matcher[],
@@ -97,7 +100,10 @@ export class BlockMaintenance {
   ): Promise<number> {
     await this.cutRange(range.minTimeMs, range.maxTimeMs)
     await this.#cutter?.allDropped()
-    return this.#parts.blocks.deleteSeries(tenant, matchers, range, neverCancelled)
+    const { blocks, deletions } = this.#parts
+    const count = await blocks.deleteSeries(tenant, matchers, range, neverCancelled)
+    deletions.add(tenant, { matchers, ...range, createdMs: Date.now() })
+    return count
   }
 
   /** Hard-links all blocks below `directory`; the head is cut first unless it is to be left out. */

@@ -1,7 +1,7 @@
 // Block thread: owns local blocks: cuts windows of the lanes into them, merges, retains, deletes, and answers selects.
 
 import { type MessagePort, workerData } from 'node:worker_threads'
-import { ShippedRecord } from '../bucket/index.ts'
+import { Deletions, ShippedRecord } from '../bucket/index.ts'
 import { connectLane, LaneServer } from '../lane/index.ts'
 import type { Matcher, TimeRange } from '../model/index.ts'
 import { UserError } from '../model/index.ts'
@@ -21,6 +21,7 @@ const nextUlid = createUlidFactory(Date.now)
 const { directory, seed } = data
 const metrics = new Metrics()
 const record = new ShippedRecord(directory)
+const deletions = new Deletions(directory)
 const { isShipped } = record
 const blocks = await LocalBlocks.open({ directory, seed, compileMatcher, nextUlid, log, isShipped })
 const { from, to, head } = data.rehome
@@ -34,8 +35,9 @@ await rehomeLanes({
   log,
   clock: Date.now,
 })
-const maintenance = new BlockMaintenance({ data, blocks, compileMatcher, log })
-const bucket = await openBlockBucket({ data, blocks, record, compileMatcher, log, metrics })
+const local = { data, blocks, deletions, compileMatcher, log }
+const maintenance = new BlockMaintenance(local)
+const bucket = await openBlockBucket({ ...local, record, nextUlid, metrics })
 const sources = [{ queryable: blocks }, { queryable: bucket.queryable }]
 
 const server = new LaneServer({

@@ -6,6 +6,7 @@ import Type, { type Static, type TSchema } from 'typebox'
 import { rules } from './config-rules.ts'
 import {
   closed,
+  duration,
   flag,
   ingest,
   limits,
@@ -39,6 +40,10 @@ export const configSchema = Type.Object(
         configFile: text(
           '',
           'Thanos objstore YAML; empty = a FILESYSTEM bucket in the data folder.',
+        ),
+        deleteDelay: duration(
+          '30m',
+          'How long a block stays in the bucket after it was rewritten without deleted samples.',
         ),
       },
       closed,

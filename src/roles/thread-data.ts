@@ -53,6 +53,8 @@ export interface BlockThreadData {
   readonly externalLabels: Readonly<Record<string, string>>
   readonly tenantLabel: string
   readonly shipIntervalMs: number
+  /** How long a block stays in the bucket after another has taken its place. */
+  readonly deleteDelayMs: number
   readonly bucketCacheSizeBytes: number
   /** The most that one select reads of the bucket's blocks. */
   readonly bucketReadSizeBytesMax: number

@@ -74,6 +74,7 @@ export function blockThreadData(
     cacheDirectory: `${directory.path}/cache`,
     externalLabels: config.externalLabels,
     tenantLabel: config.tenants.label,
+    deleteDelayMs: msOf(config.objstore.deleteDelay),
     shipIntervalMs: msOf(config.storage.shipInterval),
     bucketCacheSizeBytes: 32 << 20,
     bucketReadSizeBytesMax: 512 << 20,

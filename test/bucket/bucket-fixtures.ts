@@ -4,8 +4,10 @@ import {
   BucketBlocks,
   BucketIndexes,
   BucketQueryable,
+  Deletions,
   localCover,
   PageReader,
+  Rewriter,
   ShippedRecord,
   Shipper,
 } from '../../src/bucket/index.ts'
@@ -32,6 +34,8 @@ export interface Storage {
   readonly directory: string
   readonly metrics: Metrics
   readonly record: ShippedRecord
+  readonly deletions: Deletions
+  readonly rewriter: Rewriter
   readonly local: LocalBlocks
   readonly shipper: Shipper
   readonly found: BucketBlocks
@@ -44,6 +48,7 @@ export interface StorageOptions {
   readonly pageSizeBytes?: number
   readonly readSizeBytesMax?: number
   readonly retryDelayMsMin?: number
+  readonly nowMs?: () => number
 }
 
 let lastMs = 1_700_000_000_000
@@ -53,10 +58,11 @@ export async function openStorage(
   directory = temporaryDirectory(),
   options: StorageOptions = {},
 ): Promise<Storage> {
-  const { pageSizeBytes = 512, readSizeBytesMax = 1 << 30, retryDelayMsMin = 10 } = options
+  const { pageSizeBytes = 512, readSizeBytesMax = 1 << 30, retryDelayMsMin = 10, nowMs } = options
   const metrics = new Metrics()
   const blocksDirectory = join(directory, 'blocks')
   const record = new ShippedRecord(blocksDirectory)
+  const deletions = new Deletions(blocksDirectory)
   const { isShipped } = record
   const nextUlid = createUlidFactory(() => ++lastMs)
   const local = await LocalBlocks.open({
@@ -73,12 +79,14 @@ export async function openStorage(
     tenantLabel: 'tenant_id',
     ignoreDeletionMarksDelayMs: 24 * hourMs,
     intervalMs: 20,
+    isReplaced: deletions.isReplaced,
     log,
     metrics,
   })
   const shipper = new Shipper({
     blocks: local,
     record,
+    deletions,
     bucket,
     externalLabels: { crowsnest: 'test' },
     tenantLabel: 'tenant_id',
@@ -106,10 +114,30 @@ export async function openStorage(
     blocks: found,
     indexes,
     isLocal: localCover(local),
+    deletionsOf: (tenant, meta) => deletions.hiding(tenant, meta),
     readSizeBytesMax,
   })
-  const withoutLocal = new BucketQueryable({ blocks: found, indexes, readSizeBytesMax })
-  return { directory, metrics, record, local, shipper, found, bucketSeries, withoutLocal }
+  const withoutLocal = new BucketQueryable({
+    blocks: found,
+    indexes,
+    deletionsOf: (tenant, meta) => deletions.hiding(tenant, meta),
+    readSizeBytesMax,
+  })
+  const rewriter = new Rewriter({
+    bucket,
+    found,
+    indexes,
+    deletions,
+    directory: join(cacheDirectory, 'rewrite'),
+    nextUlid,
+    intervalMs: 20,
+    deleteDelayMs: 1000,
+    log,
+    metrics,
+    ...(nowMs === undefined ? {} : { nowMs }),
+  })
+  const kept = { directory, metrics, record, deletions, local, shipper, found, rewriter }
+  return { ...kept, bucketSeries, withoutLocal }
 }
 
 /** Writes a two-hour block. */

@@ -76,6 +76,7 @@ beforeAll(async () => {
   gateway = await startGateway({
     args: [
       ...['--objstore.config-file', file, '--storage.ship-interval', '1s'],
+      ...['--objstore.delete-delay', '1s'],
       ...['--web.enable-admin-api', '--external-labels', 'region="west"'],
     ],
   })
@@ -118,4 +119,32 @@ it('answers from the bucket as it did before everything local was deleted', asyn
     return count!.data.result.length > 0
   })
   expect(await answers()).toEqual(before)
+})
+
+it('deletes series from blocks that are in the bucket only', async () => {
+  const query = encodeURIComponent('count(count_over_time(temperature[24h]))')
+  const count = async (): Promise<unknown> => {
+    const answer = (await gateway.get(`/api/v1/query?query=${query}&time=${endMs / 1000}`)) as {
+      data: { result: { value: [number, string] }[] }
+    }
+    return answer.data.result[0]?.value[1]
+  }
+  expect(await count()).toBe(`${seriesCount}`)
+  const path = '/api/v1/admin/tsdb/delete_series?match[]=temperature{cluster="c1"}'
+  expect((await fetch(gateway.url + path, { method: 'POST' })).status).toBe(204)
+  const left = `${(seriesCount / 5) * 4}`
+  expect(await count()).toBe(left)
+  await until('the blocks are rewritten', async () => {
+    return (await metric('crowsnest_bucket_block_rewrites_total')) >= 12
+  })
+  expect(await count()).toBe(left)
+  await until('the old blocks are gone', async () => {
+    return (await metric('thanos_blocks_meta_synced\\{state="marked-for-deletion"\\}')) === 0
+  })
+  await gateway.stop()
+  // With the list of deletions gone as well, the bucket itself has to have forgotten the samples.
+  rmSync(join(gateway.data, 'blocks'), { recursive: true })
+  gateway = await gateway.restart()
+  await until('the bucket is listed', async () => (await count()) !== undefined)
+  expect(await count()).toBe(left)
 })

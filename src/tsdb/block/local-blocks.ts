@@ -211,10 +211,12 @@ export class LocalBlocks implements Queryable {
     })
   }
 
-  /** Rewrites the blocks of a tenant that have deleted samples without them; returns how many. */
-  cleanTombstones(tenant: string, signal: CancelSignal): Promise<number> {
+  /** Rewrites the blocks of a tenant (or the one named) that have deleted samples without them; returns how many. */
+  cleanTombstones(tenant: string, signal: CancelSignal, ulid?: string): Promise<number> {
     return this.#alone(tenant, async () => {
-      const worn = this.blocksOf(tenant).filter((block) => block.meta.stats.tombstoneCount > 0)
+      const worn = this.blocksOf(tenant).filter(
+        ({ meta }) => meta.stats.tombstoneCount > 0 && (ulid === undefined || ulid === meta.ulid),
+      )
       for (const block of worn) await this.#merge(tenant, [block], signal)
       return worn.length
     })
