@@ -3,7 +3,7 @@
 // or filter, states and rows are those over the clusters that are seen.
 // Source: facts/fleet.md §10.
 
-import { type Rows, rowsOf, scoreOf } from '../model/application-rows.ts'
+import { type Rows, scoreOf } from '../model/application-rows.ts'
 import type { Application, ApplicationOnCluster } from '../model/fleet.ts'
 import { rowStates } from '../model/parts.ts'
 import { addCounts, type Counts, type Health, healths, worstOf } from '../model/state.ts'
@@ -69,14 +69,15 @@ function applicationItem(application: Application, tally: Tally, context: Contex
   }
 }
 
-function rowsSeen({ hub, namespace, clusters }: Application, { sight }: Context): Rows {
-  const seen = clusters.filter(({ cluster }) => sight.has(hub, cluster, namespace))
+function rowsSeen(application: Application, { sight }: Context): Rows {
+  const { ids } = sight.table.ofApplication(application)
+  const mask = sight.mask(application.namespace)
+  const seen = application.clusters.filter((_, i) => mask === undefined || mask[ids[i]!] === 1)
   const sum = (of: keyof Rows): Rows['health'] =>
     addCounts(
       rowStates,
       seen.map(({ rows }) => rows[of]),
     )
-  if (seen.length === 0) return rowsOf([])
   return { health: sum('health'), sync: sum('sync'), deployed: sum('deployed') }
 }
 

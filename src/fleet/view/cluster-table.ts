@@ -16,6 +16,7 @@ export interface Column {
 export class ClusterTable {
   readonly #ids = new Map<string, Map<string, number>>()
   readonly #columns = new WeakMap<Policy | Application, Column>()
+  readonly #totals = new WeakMap<object, Uint32Array>()
   readonly #names: string[] = []
   readonly #hubs: string[] = []
 
@@ -68,24 +69,59 @@ export class ClusterTable {
   ofPolicy(policy: Policy): Column {
     const known = this.#columns.get(policy)
     if (known !== undefined) return known
-    const codes = policy.clusters.map(({ compliance }) => compliances.indexOf(compliance))
-    return this.#keep(policy, codes)
+    const { clusters } = policy
+    return this.#keep(
+      policy,
+      Uint8Array.from(clusters, ({ compliance }) => compliances.indexOf(compliance)),
+    )
   }
 
   /** What an application says of its clusters. */
   ofApplication(application: Application): Column {
     const known = this.#columns.get(application)
     if (known !== undefined) return known
+    const { clusters } = application
     return this.#keep(
       application,
-      application.clusters.map(({ state }) => healths.indexOf(state)),
+      Uint8Array.from(clusters, ({ state }) => healths.indexOf(state)),
     )
   }
 
-  #keep(thing: Policy | Application, codes: readonly number[]): Column {
-    const ids = new Uint32Array(thing.clusters.length)
-    for (let i = 0; i < ids.length; i++) ids[i] = this.idOf(thing.hub, thing.clusters[i]!.cluster)
-    const column = { ids, codes: Uint8Array.from(codes) }
+  /** How all policies are on each cluster, [cluster × compliance]; kept as long as the list is. */
+  policyTotals(policies: readonly Policy[]): Uint32Array {
+    return this.#totalsOf(policies, compliances.length, (policy) => this.ofPolicy(policy))
+  }
+
+  /** How all applications are on each cluster, [cluster × health]; kept as long as the list is. */
+  applicationTotals(applications: readonly Application[]): Uint32Array {
+    return this.#totalsOf(applications, healths.length, (one) => this.ofApplication(one))
+  }
+
+  #totalsOf<T>(things: readonly T[], stateCount: number, of: (thing: T) => Column): Uint32Array {
+    const known = this.#totals.get(things)
+    if (known !== undefined && known.length === this.size * stateCount) return known
+    const counts = new Uint32Array(this.size * stateCount)
+    for (const thing of things) countByCluster(of(thing), undefined, stateCount, counts)
+    this.#totals.set(things, counts)
+    return counts
+  }
+
+  // Things name clusters in the same order mostly, so the number after the last one is tried first.
+  #idsOf({ hub, clusters }: Policy | Application): Uint32Array {
+    const ids = new Uint32Array(clusters.length)
+    let next = 0
+    for (let i = 0; i < ids.length; i++) {
+      const { cluster } = clusters[i]!
+      const isNext = this.#names[next] === cluster && this.#hubs[next] === hub
+      const id = isNext ? next : this.idOf(hub, cluster)
+      ids[i] = id
+      next = id + 1
+    }
+    return ids
+  }
+
+  #keep(thing: Policy | Application, codes: Uint8Array): Column {
+    const column = { ids: this.#idsOf(thing), codes }
     this.#columns.set(thing, column)
     return column
   }

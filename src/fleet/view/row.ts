@@ -4,7 +4,7 @@
 import type { Application, Policy, Stale } from '../model/fleet.ts'
 import { type Compliance, compliances } from '../model/parts.ts'
 import { type Counts, type Health, healths, type Said } from '../model/state.ts'
-import { type ClusterTable, type Column, countByCluster } from './cluster-table.ts'
+import { countByCluster } from './cluster-table.ts'
 import type { Item } from './fields.ts'
 import type { FlapCounter } from './flap-counter.ts'
 import type { FleetView } from './fleet-view.ts'
@@ -64,37 +64,39 @@ export interface ClusterCounts {
 /** Counts over all policies and applications of a view, one pass each when first asked. */
 export function clusterCounts({ view, sight }: Context): ClusterCounts {
   const { table } = sight
-  let policies: Uint32Array | undefined
-  let applications: Uint32Array | undefined
+  const { policies, applications } = view.fleet
+  // A filter of clusters leaves whole clusters out, so that what is on the others stays.
+  const isWhole = sight.scope === 'all'
+  let ofPolicies: Uint32Array | undefined
+  let ofApplications: Uint32Array | undefined
   return {
     policiesOn(id) {
-      policies ??= countAll(view.fleet.policies, table, compliances.length, {
-        columnOf: (policy: Policy) => table.ofPolicy(policy),
-        maskOf: () => sight.mask(''),
-      })
-      return countsAt(compliances, policies, id * compliances.length)
+      ofPolicies ??= isWhole ? table.policyTotals(policies) : policyCounts(policies, sight)
+      return countsAt(compliances, ofPolicies, id * compliances.length)
     },
     applicationsOn(id) {
-      applications ??= countAll(view.fleet.applications, table, healths.length, {
-        columnOf: (application: Application) => table.ofApplication(application),
-        maskOf: ({ namespace }) => sight.mask(namespace),
-      })
-      return countsAt(healths, applications, id * healths.length)
+      ofApplications ??= isWhole
+        ? table.applicationTotals(applications)
+        : applicationCounts(applications, sight)
+      return countsAt(healths, ofApplications, id * healths.length)
     },
   }
 }
 
-function countAll<T>(
-  things: readonly T[],
-  table: ClusterTable,
-  stateCount: number,
-  of: {
-    readonly columnOf: (thing: T) => Column
-    readonly maskOf: (thing: T) => Uint8Array | undefined
-  },
-): Uint32Array {
-  const counts = new Uint32Array(table.size * stateCount)
-  for (const thing of things)
-    countByCluster(of.columnOf(thing), of.maskOf(thing), stateCount, counts)
+/** Some policies on each cluster that is seen, [cluster × compliance]. */
+export function policyCounts(policies: readonly Policy[], sight: Sight): Uint32Array {
+  const { table } = sight
+  const counts = new Uint32Array(table.size * compliances.length)
+  const mask = sight.mask('')
+  for (const policy of policies)
+    countByCluster(table.ofPolicy(policy), mask, compliances.length, counts)
+  return counts
+}
+
+function applicationCounts(applications: readonly Application[], sight: Sight): Uint32Array {
+  const { table } = sight
+  const counts = new Uint32Array(table.size * healths.length)
+  for (const one of applications)
+    countByCluster(table.ofApplication(one), sight.mask(one.namespace), healths.length, counts)
   return counts
 }
