@@ -22,6 +22,10 @@ export function formatMatcher(matcher: Matcher): string {
 /** `name=~"a|b|…"` with every value taken literally: the label has one of them. At least one value. */
 export function anyOf(name: string, values: readonly string[]): Matcher {
   if (values.length === 1) return { type: '=', name, value: values[0]! }
-  const literal = values.map((value) => value.replaceAll(/[\\.+*?()|[\]{}^$]/g, '\\$&'))
-  return { type: '=~', name, value: literal.join('|') }
+  return { type: '=~', name, value: values.map(quoteRegex).join('|') }
+}
+
+/** An expression that matches exactly a text. */
+export function quoteRegex(text: string): string {
+  return text.replace(/[\\.+*?()|[\]{}^$]/g, '\\$&')
 }

@@ -5,7 +5,7 @@
 
 import type { HashSeed, XorDecoder } from '../kernel/index.ts'
 import { xorDecoderTwin } from '../kernel/index.ts'
-import { UserError } from '../model/index.ts'
+import { type MembershipHistory, noMembership, UserError } from '../model/index.ts'
 import type { CancelSignal, MatcherCompiler, Queryable } from '../storage/index.ts'
 import type { ExplainNode } from './explain.ts'
 import { explainTree } from './explain.ts'
@@ -20,6 +20,7 @@ import { printExpr } from './parse/printer.ts'
 import { buildPlan } from './plan/build.ts'
 import { foldConstants } from './plan/fold-constants.ts'
 import { dropUnusedBuckets } from './plan/histogram-stats.ts'
+import { membershipKey } from './plan/membership-key.ts'
 import type { PlanNode, PlanRule } from './plan/node.ts'
 import { pushHints } from './plan/push-hints.ts'
 import { wrapStepInvariant } from './plan/step-invariant.ts'
@@ -55,6 +56,8 @@ export const defaultEngineOptions: EvaluationOptions & { readonly features: Pars
 export interface PreparedQuery {
   /** The type of the expression, before a range turns scalars and vectors into a matrix. */
   readonly type: ValueType
+  /** Equal as long as virtual labels mean the same; '' without any. Throws UserError forbidden. */
+  membershipKey(): string
   /** How far each step looks; undefined where a step's answer depends on more than its time. */
   readonly reach: StepReach | undefined
   /** Runs the query. Throws UserError: execution (the query's fault or a limit), canceled, timeout. */
@@ -72,8 +75,8 @@ export interface PreparedQuery {
 /** Prepares queries. */
 export interface Engine {
   readonly options: EngineOptions
-  /** Parses and plans. Throws UserError bad_data. */
-  prepare(query: string | Expr, range: QueryRange): PreparedQuery
+  /** Parses and plans; `membership` is what virtual labels mean. Throws UserError bad_data. */
+  prepare(query: string | Expr, range: QueryRange, membership?: MembershipHistory): PreparedQuery
 }
 
 /** Creates an engine; what is not given is as in Prometheus 3.14 without flags. */
@@ -87,13 +90,13 @@ export function createEngine(options: Partial<EngineOptions> = {}): Engine {
   }
   return {
     options: complete,
-    prepare(query, range) {
+    prepare(query, range, membership = noMembership) {
       const text = typeof query === 'string' ? query : printExpr(query)
       const expr =
         typeof query === 'string'
           ? parseExpr(query, complete.features, complete.compileMatcher)
           : query
-      return new Prepared(text, expr, range, complete)
+      return new Prepared({ text, expr, range, membership }, complete)
     },
   }
 }
@@ -112,21 +115,27 @@ const documentedTypes: Readonly<Record<ValueType, string>> = {
   matrix: 'range vector',
 }
 
+interface PreparedParts {
+  readonly text: string
+  readonly expr: Expr
+  readonly range: QueryRange
+  readonly membership: MembershipHistory
+}
+
 class Prepared implements PreparedQuery {
   readonly type: ValueType
   readonly reach: StepReach | undefined
-  readonly #text: string
-  readonly #range: QueryRange
+  readonly #parts: PreparedParts
   readonly #options: EngineOptions
   readonly #plan: PlanNode
   readonly #preparationMs: number
 
-  constructor(text: string, expr: Expr, range: QueryRange, options: EngineOptions) {
+  constructor(parts: PreparedParts, options: EngineOptions) {
     const startMs = performance.now()
+    const { expr, range } = parts
     this.type = typeOf(expr)
     this.reach = stepReach(expr)
-    this.#text = text
-    this.#range = range
+    this.#parts = parts
     this.#options =
       range.lookbackMs === undefined ? options : { ...options, lookbackMs: range.lookbackMs }
     checkRange(this.type, range)
@@ -134,6 +143,11 @@ class Prepared implements PreparedQuery {
     for (const rule of rules) plan = rule(plan)
     this.#plan = plan
     this.#preparationMs = performance.now() - startMs
+  }
+
+  membershipKey(): string {
+    const { expr, membership: history } = this.#parts
+    return membershipKey(expr, { history, compileMatcher: this.#options.compileMatcher })
   }
 
   async run(
@@ -166,6 +180,7 @@ class Prepared implements PreparedQuery {
   ): QueryRun {
     const options = this.#options
     const { compileMatcher, xorDecoder, hashSeed } = options
+    const { text, range, membership } = this.#parts
     const context = new QueryContext({
       options,
       queryable,
@@ -174,11 +189,12 @@ class Prepared implements PreparedQuery {
       compileMatcher,
       xorDecoder,
       hashSeed,
+      membership,
     })
     return new QueryRun(context, {
       plan: this.#plan,
-      text: this.#text,
-      range: this.#range,
+      text,
+      range,
       measured,
       preparationMs: this.#preparationMs,
     })

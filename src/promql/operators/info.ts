@@ -4,12 +4,13 @@
 
 import { SampleBuffer } from '../../chunk/index.ts'
 import type { Matcher } from '../../model/index.ts'
-import { formatLabelSet, isStaleAt, metricNameLabel } from '../../model/index.ts'
+import { formatLabelSet, isStaleAt, metricNameLabel, quoteRegex } from '../../model/index.ts'
 import type { CompiledMatcher } from '../../storage/index.ts'
 import { HashIndex } from '../../storage/index.ts'
 import type { Block } from './block.ts'
 import { BlockOperator, collect, release } from './block.ts'
 import { LabelSubset } from './label-subset.ts'
+import { type MemberConditions, Members } from './members.ts'
 import type { Operator } from './operator.ts'
 import { cellAbsent, cellHistogram } from './operator.ts'
 import { pairsWith } from './pair-edit.ts'
@@ -25,10 +26,14 @@ import { referenceMs, stepTimeMs } from './vector-selector.ts'
 
 const identifyingLabels: readonly string[] = ['instance', 'job']
 
+interface InfoSelector extends Pick<MemberConditions, 'membership' | 'position'> {
+  readonly matchers: readonly Matcher[]
+}
+
 /** What the call says. */
 export interface InfoCall {
-  /** The second argument's matchers; undefined where there is none. */
-  readonly matchers: readonly Matcher[] | undefined
+  /** The second argument; undefined where there is none. */
+  readonly selector: InfoSelector | undefined
   /** When the first argument looks at its series. */
   readonly times: SelectionTimes
 }
@@ -47,17 +52,22 @@ export class InfoOperator extends BlockOperator {
   protected async compute(): Promise<Block> {
     const block = await collect(this.#input, this.context)
     const { context } = this
-    const matchers = this.#call.matchers ?? []
+    const matchers = this.#call.selector?.matchers ?? []
+    const members = this.#members()
     const nameMatchers = effectiveNameMatchers(matchers).map(context.compileMatcher)
     const passing = infoRows(block.table, nameMatchers)
     const dataMatchers = matchers.filter((matcher) => matcher.name !== metricNameLabel)
     const request = selectionMatchers(block.table, passing, dataMatchers, nameMatchers)
     const infos =
-      request === undefined || this.grid.count === 0 ? undefined : await this.#select(request)
+      request === undefined || this.grid.count === 0
+        ? undefined
+        : await this.#select(request, members)
     const join = new InfoJoin(block, infos, passing, {
       context,
       dataLabels: new Set(dataMatchers.map((matcher) => matcher.name)),
-      keepsUnmatched: dataMatchers.every((matcher) => context.compileMatcher(matcher).matchesEmpty),
+      keepsUnmatched:
+        (members === undefined || members.passesOthers) &&
+        dataMatchers.every((matcher) => context.compileMatcher(matcher).matchesEmpty),
     })
     for (let step = 0; step < this.grid.count; step++) {
       context.signal.check()
@@ -71,16 +81,25 @@ export class InfoOperator extends BlockOperator {
     return { line: 'info', inputs: [this.#input] }
   }
 
-  async #select(matchers: readonly Matcher[]): Promise<InfoSamples> {
+  #members(): Members | undefined {
+    const { selector, times } = this.#call
+    if (selector === undefined || this.grid.count === 0) return undefined
+    return Members.of({ ...selector, times }, this.grid, this.context)
+  }
+
+  async #select(own: readonly Matcher[], members: Members | undefined): Promise<InfoSamples> {
     const { grid, context } = this
     const { lookbackMs } = context.options
     const minTimeMs = referenceMs(this.#call.times, grid.startMs) - lookbackMs + 1
     const maxTimeMs = referenceMs(this.#call.times, stepTimeMs(grid, grid.count - 1))
-    const selection = await Selection.open(
-      { matchers, minTimeMs, maxTimeMs, hints: { func: 'info', stepMs: grid.stepMs } },
-      context,
-    )
+    const hints = { func: 'info', stepMs: grid.stepMs }
+    const matchers = [...own, ...(members?.sourceMatchers ?? [])]
+    const isNone = members !== undefined && members.sourceMatchers === undefined
+    const selection = isNone
+      ? Selection.none(context)
+      : await Selection.open({ matchers, minTimeMs, maxTimeMs, hints }, context)
     const { rowCount } = selection.table
+    const memberRows = members?.rows(selection.table)
     const times = new Float64Array(rowCount * grid.count).fill(Number.NaN)
     const samples = new SampleBuffer()
     for (let row = 0; row < rowCount; row++) {
@@ -91,6 +110,7 @@ export class InfoOperator extends BlockOperator {
         const atMs = referenceMs(this.#call.times, stepTimeMs(grid, step))
         while (newest + 1 < samples.count && samples.timestampsMs[newest + 1]! <= atMs) newest++
         if (newest < 0 || samples.timestampsMs[newest]! <= atMs - lookbackMs) continue
+        if (memberRows !== undefined && !memberRows.at(row, step)) continue
         const histogram = samples.histograms?.[newest]
         if (histogram === undefined ? isStaleAt(samples.words, newest) : histogram.stale) continue
         if (histogram !== undefined) {
@@ -270,10 +290,6 @@ function selectionMatchers(
   }
   if (identifying.length === 0) return undefined
   return [...identifying, ...dataMatchers, ...nameMatchers.map(({ matcher }) => matcher)]
-}
-
-function quoteRegex(text: string): string {
-  return text.replace(/[\\.+*?()|[\]{}^$]/g, '\\$&')
 }
 
 function candidatesOf(

@@ -2,7 +2,7 @@
 // annotations, accounts of samples and memory, and the signal that stops it.
 
 import type { HashSeed, XorDecoder } from '../../kernel/index.ts'
-import { UserError } from '../../model/index.ts'
+import { type MembershipHistory, UserError } from '../../model/index.ts'
 import type {
   CancelSignal,
   MatcherCompiler,
@@ -37,6 +37,8 @@ export class QueryContext {
   readonly signal: CancelSignal
   readonly compileMatcher: MatcherCompiler
   readonly xorDecoder: XorDecoder
+  /** What virtual labels are decided from. */
+  readonly membership: MembershipHistory
   readonly dictionary: LabelDictionary
   readonly annotations = new Annotations()
   readonly samples: SampleAccount
@@ -52,6 +54,7 @@ export class QueryContext {
     readonly compileMatcher: MatcherCompiler
     readonly xorDecoder: XorDecoder
     readonly hashSeed: HashSeed
+    readonly membership: MembershipHistory
   }) {
     this.options = parts.options
     this.queryable = parts.queryable
@@ -59,6 +62,7 @@ export class QueryContext {
     this.signal = parts.signal
     this.compileMatcher = parts.compileMatcher
     this.xorDecoder = parts.xorDecoder
+    this.membership = parts.membership
     this.memory = parts.signal.memory ?? unboundedAccount()
     this.dictionary = new LabelDictionary(parts.hashSeed, this.memory)
     this.samples = new SampleAccount(parts.options.maxSamples)

@@ -46,6 +46,12 @@ export class Selection {
     this.sizeBytes = batches.reduce((sum, batch) => sum + batch.chunks.bytes.length, 0)
   }
 
+  /** Of no source: no series. */
+  static none(context: QueryContext): Selection {
+    const table = new SeriesTableBuilder(context.dictionary).finish()
+    return new Selection(table, [], [], [], context.xorDecoder)
+  }
+
   /** Pulls all batches of the source. */
   static async open(request: SelectionRequest, context: QueryContext): Promise<Selection> {
     const cursor = context.queryable.select(

@@ -1,5 +1,6 @@
 // Syntax tree to logical plan, for one query with its own start, end and step.
 
+import { isMembershipMatcher } from '../../model/index.ts'
 import type { Call, Expr, TimeModifiers, VectorSelector } from '../parse/ast.ts'
 import { resolveDurations } from '../parse/duration-eval.ts'
 import { printExpr } from '../parse/printer.ts'
@@ -81,7 +82,8 @@ function nodeOf(expr: Expr, query: QueryTimes): PlanNode {
 function selectOf(selector: VectorSelector, query: QueryTimes): SelectPlan {
   return {
     kind: 'select',
-    matchers: selector.matchers,
+    matchers: selector.matchers.filter((matcher) => !isMembershipMatcher(matcher)),
+    membership: selector.matchers.filter(isMembershipMatcher),
     times: timesOf(selector, query),
     selection: selector.anchored ? 'anchored' : selector.smoothed ? 'smoothed' : 'plain',
     hints: noHints,

@@ -9,6 +9,7 @@ import { ElementOperator } from '../operators/element.ts'
 import type { HistogramQuestion } from '../operators/histogram-quantile.ts'
 import { HistogramQuantileOperator } from '../operators/histogram-quantile.ts'
 import { InfoOperator } from '../operators/info.ts'
+import { masked } from '../operators/members.ts'
 import type { ElementFunction, Operator, StepGrid } from '../operators/operator.ts'
 import { failQuery } from '../operators/query-context.ts'
 import { ScalarOfVectorOperator, ScalarOperator } from '../operators/scalar.ts'
@@ -71,7 +72,7 @@ export function compileCall(call: CallPlan, grid: StepGrid, compiler: Compiler):
     case 'info': {
       const selector = call.args[1]
       return new InfoOperator(arg(0), context, {
-        matchers: selector?.kind === 'select' ? selector.matchers : undefined,
+        selector: selector?.kind === 'select' ? selector : undefined,
         times: infoTimes(call.args[0]!),
       })
     }
@@ -89,8 +90,10 @@ function compileWindow(
   const { context } = compiler
   if (range.kind === 'matrix') checkSelection(call.name, range.selector.selection)
   const scalars = call.args.filter((arg) => arg !== range).map((arg) => compiler.compile(arg, grid))
-  const window = new WindowOperator(grid, context, {
-    ...compileRange(range, grid, compiler),
+  const { rows, bounds, members } = compileRange(range, grid, compiler)
+  const whole = new WindowOperator(grid, context, {
+    rows,
+    bounds,
     call: {
       name: call.name,
       function: windowFunctions.get(call.name)!,
@@ -101,6 +104,7 @@ function compileWindow(
       rangePosition: range.position,
     },
   })
+  const window = masked(whole, members)
   if (call.name === 'absent_over_time') {
     return new AbsentOperator(window, context, { name: call.name, labels: absentLabels(range) })
   }

@@ -1,6 +1,7 @@
 // Selectors, ranges and subqueries of a plan to operators and sample rows.
 
 import { formatDurationMs } from '../../model/index.ts'
+import { Members, masked } from '../operators/members.ts'
 import type { Operator, StepGrid } from '../operators/operator.ts'
 import type { SampleRows } from '../operators/sample-rows.ts'
 import { SelectedRows, SubqueryRows } from '../operators/sample-rows.ts'
@@ -32,23 +33,24 @@ export function compileSelect(
   const smoothed = node.selection === 'smoothed'
   const minTimeMs = first - lookbackMs + 1
   const maxTimeMs = smoothed ? last + lookbackMs : last
-  const selection = selections.register({
-    matchers: node.matchers,
-    minTimeMs,
-    maxTimeMs,
-    hints: { ...node.hints, stepMs: grid.stepMs },
-  })
-  const { times, text: line, statsOnly } = node
-  if (!smoothed)
-    return new VectorSelectorOperator(grid, context, { selection, times, part, line, statsOnly })
+  const { matchers, times, text: line, statsOnly, position } = node
+  const members = Members.of(node, grid, context)
+  const hints = { ...node.hints, stepMs: grid.stepMs }
+  const selection = selections.register({ matchers, minTimeMs, maxTimeMs, hints }, members)
+  if (!smoothed) {
+    const parts = { selection, times, part, line, statsOnly }
+    return masked(new VectorSelectorOperator(grid, context, parts), members)
+  }
   const rows = new SelectedRows(context, { selection, minTimeMs, maxTimeMs, line, statsOnly })
-  return new SmoothedSelectorOperator(grid, context, { rows, times, position: node.position })
+  return masked(new SmoothedSelectorOperator(grid, context, { rows, times, position }), members)
 }
 
 /** Rows of a range, and the windows that a function sees of them. */
 export interface CompiledRange {
   readonly rows: SampleRows
   readonly bounds: WindowBounds
+  /** Where the selector has conditions on virtual labels: what a function makes of the rows is to be masked by it. */
+  readonly members: Members | undefined
 }
 
 /** A matrix selector or subquery. */
@@ -69,16 +71,14 @@ function compileMatrix(node: MatrixPlan, grid: StepGrid, compiler: Compiler): Co
   const { first, last } = referenceRange(times, grid)
   const minTimeMs = first - node.rangeMs - (selection === 'plain' ? 0 : lookbackMs) + 1
   const maxTimeMs = last + (selection === 'smoothed' ? lookbackMs : 0)
-  const opened = selections.register({
-    matchers,
-    minTimeMs,
-    maxTimeMs,
-    hints: { ...hints, stepMs: grid.stepMs, rangeMs: node.rangeMs },
-  })
+  const members = Members.of(node.selector, grid, context)
+  const asked = { ...hints, stepMs: grid.stepMs, rangeMs: node.rangeMs }
+  const opened = selections.register({ matchers, minTimeMs, maxTimeMs, hints: asked }, members)
   const line = `${text}[${formatDurationMs(node.rangeMs)}]`
   return {
     rows: new SelectedRows(context, { selection: opened, minTimeMs, maxTimeMs, line, statsOnly }),
     bounds: { times, rangeMs: node.rangeMs, selection },
+    members,
   }
 }
 
@@ -93,5 +93,6 @@ function compileSubquery(node: SubqueryPlan, grid: StepGrid, compiler: Compiler)
   return {
     rows: new SubqueryRows(compiler.context, inner, line),
     bounds: { times, rangeMs, selection: 'plain' },
+    members: undefined,
   }
 }

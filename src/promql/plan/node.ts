@@ -2,7 +2,7 @@
 // end(), parentheses. Rules rewrite it; compiling turns it into operators. Nodes never change.
 // Units: milliseconds; `position` is the byte offset of the node in the query text.
 
-import type { Matcher } from '../../model/index.ts'
+import type { Matcher, MembershipMatcher } from '../../model/index.ts'
 import type { AggregationOp, BinaryOp, ValueType, VectorMatching } from '../parse/ast.ts'
 
 /** When a selector or subquery looks, relative to the steps it is evaluated at. */
@@ -36,7 +36,10 @@ export interface SelectorHints {
 /** An instant selector, or inside `MatrixPlan` the selector of a range. */
 export interface SelectPlan {
   readonly kind: 'select'
+  /** On labels that series have. */
   readonly matchers: readonly Matcher[]
+  /** On virtual labels. */
+  readonly membership: readonly MembershipMatcher[]
   readonly times: PlanTimes
   readonly selection: 'plain' | 'anchored' | 'smoothed'
   readonly hints: SelectorHints

@@ -5,6 +5,7 @@
 import type { Matcher } from '../../model/index.ts'
 import { formatMatcher } from '../../model/index.ts'
 import type { SelectHints } from '../../storage/index.ts'
+import type { Members } from '../operators/members.ts'
 import type { QueryContext } from '../operators/query-context.ts'
 import { Selection } from '../operators/selection.ts'
 
@@ -31,8 +32,24 @@ export class Selections {
     this.#context = context
   }
 
-  /** The selection that will serve `need`, alone or with others. */
-  register(need: SelectionNeed): Promise<Selection> {
+  /**
+   * The selection that will serve `need`, alone or with others. `members`, where it is given, asks sources for its
+   * clusters only, and for nothing where it has none.
+   */
+  register(need: SelectionNeed, members: Members | undefined): Promise<Selection> {
+    if (members === undefined) return this.#register(need)
+    if (members.sourceMatchers === undefined) return Promise.resolve(Selection.none(this.#context))
+    return this.#register({ ...need, matchers: [...need.matchers, ...members.sourceMatchers] })
+  }
+
+  /** Opens everything that was registered. */
+  start(): void {
+    for (const { need, opened } of this.#shared) {
+      Selection.open(need, this.#context).then(opened.resolve, opened.reject)
+    }
+  }
+
+  #register(need: SelectionNeed): Promise<Selection> {
     const key = need.matchers.map(formatMatcher).sort().join()
     const known = this.#shared.find((shared) => shared.key === key && touches(shared.need, need))
     if (known !== undefined) {
@@ -44,13 +61,6 @@ export class Selections {
     opened.promise.catch(() => undefined)
     this.#shared.push({ key, need, opened })
     return opened.promise
-  }
-
-  /** Opens everything that was registered. */
-  start(): void {
-    for (const { need, opened } of this.#shared) {
-      Selection.open(need, this.#context).then(opened.resolve, opened.reject)
-    }
   }
 }
 
