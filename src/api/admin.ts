@@ -2,7 +2,7 @@
 // Source: Prometheus web/api/v1/api.go (deleteSeries, cleanTombstones, snapshot).
 
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
-import { type Matcher, UserError } from '../model/index.ts'
+import { formatMatcher, isMembershipMatcher, type Matcher, UserError } from '../model/index.ts'
 import { parseSelectors } from '../query/index.ts'
 import { success } from './envelope.ts'
 import { maxTimeMs, minTimeMs, texts, time } from './parameters.ts'
@@ -46,7 +46,9 @@ export const adminRoutes: FastifyPluginAsync<{ door: ReadDoor; admin: AdminDoor 
         minTimeMs: time(parameters, 'start', minTimeMs),
         maxTimeMs: time(parameters, 'end', maxTimeMs),
       }
-      await admin.deleteSeries(door.tenantsOf(request), parseSelectors(selectors), range)
+      const parsed = parseSelectors(selectors)
+      refuseVirtualLabels(parsed)
+      await admin.deleteSeries(door.tenantsOf(request), parsed, range)
       return reply.code(204).send()
     },
   })
@@ -65,6 +67,16 @@ export const adminRoutes: FastifyPluginAsync<{ door: ReadDoor; admin: AdminDoor 
       const skipHead = flagOf(request, 'skip_head')
       return success({ name: await admin.snapshot(skipHead) })
     },
+  })
+}
+
+// Where these labels were taken as labels that no series has, a negative condition would delete everything.
+function refuseVirtualLabels(selectors: readonly (readonly Matcher[])[]): void {
+  const virtual = selectors.flat().find(isMembershipMatcher)
+  if (virtual === undefined) return
+  throw new UserError('bad_data', {
+    what: `series cannot be deleted by ${formatMatcher(virtual)}: membership changes over time`,
+    fix: 'name the clusters: cluster=~"…"',
   })
 }
 

@@ -2,7 +2,7 @@
 // Not cached: what the expression does not allow (promql's step reach), figures, analyses, and calls that say so.
 // With replica labels nothing is cached either: which replica a step shows depends on where the range begins.
 
-import { type Labels, scopeKey } from '../model/index.ts'
+import { type Labels, type MembershipHistory, scopeKey } from '../model/index.ts'
 import type { Engine, PreparedQuery, QueryResult } from '../promql/index.ts'
 import type { CancelSignal, Queryable } from '../storage/index.ts'
 import type { RangeCall } from './call.ts'
@@ -41,6 +41,8 @@ export interface ShownRows extends Pick<QueryResult, 'starts' | 'timestampsMs' |
 export interface EvaluationParts {
   readonly engine: Engine
   readonly queryable: Queryable
+  /** What virtual labels mean, for the whole call. */
+  readonly membership: MembershipHistory
   /** Absent where nothing is to be cached. */
   readonly caching?: StepCaching | undefined
 }
@@ -59,7 +61,7 @@ export async function evaluateRange(
   signal: CancelSignal,
 ): Promise<ShownRows> {
   const { cache, changes: askChanges } = parts.caching
-  const key = keyOf(call)
+  const key = keyOf(call, prepared.membershipKey())
   const known = cache.get(key)
   // Asked before anything is read: what is written from here on counts as changed the next time.
   const changes = await askChanges(call.tenants, known?.marks)
@@ -111,25 +113,24 @@ async function evaluatedWhole(
   return shownOf(await prepared.run(parts.queryable, call.tenants, signal))
 }
 
-function keyOf({ tenants, scope, query, startMs, stepMs, lookbackMs }: RangeCall): string {
+function keyOf(call: RangeCall, membershipKey: string): string {
+  const { tenants, scope, query, startMs, stepMs, lookbackMs } = call
   const phaseMs = ((startMs % stepMs) + stepMs) % stepMs
-  return JSON.stringify([tenants, scopeKey(scope), query, stepMs, phaseMs, lookbackMs])
+  const asked = [tenants, scopeKey(scope), membershipKey, query, stepMs, phaseMs, lookbackMs]
+  return JSON.stringify(asked)
 }
 
 function lastStepOf({ startMs, endMs, stepMs }: StepRange): number {
   return startMs + Math.floor((endMs - startMs) / stepMs) * stepMs
 }
 
-function tailQuery(call: RangeCall, usableMs: number, { engine }: EvaluationParts): PreparedQuery {
+function tailQuery(call: RangeCall, usableMs: number, parts: EvaluationParts): PreparedQuery {
+  const { engine, membership } = parts
   const { endMs, stepMs, lookbackMs } = call
   const lookback = lookbackMs === undefined ? {} : { lookbackMs }
-  return engine.prepare(call.query, {
-    kind: 'range',
-    startMs: usableMs + stepMs,
-    endMs,
-    stepMs,
-    ...lookback,
-  })
+  const startMs = usableMs + stepMs
+  const range = { kind: 'range', startMs, endMs, stepMs, ...lookback } as const
+  return engine.prepare(call.query, range, membership)
 }
 
 function isFloats(result: QueryResult): boolean {

@@ -3,7 +3,7 @@
 
 import { Readable } from 'node:stream'
 import type { MessagePort } from 'node:worker_threads'
-import { UserError } from '../model/index.ts'
+import { type MembershipColumns, UserError } from '../model/index.ts'
 import { cancelWord } from '../storage/index.ts'
 import { ActiveQueries, type ActiveQuery, type AdmissionOptions } from './active-queries.ts'
 import type { QueryCall } from './call.ts'
@@ -58,6 +58,7 @@ export class QueryPool {
   readonly #active: ActiveQueries
   readonly #pending = new Map<number, Pending>()
   readonly #observe: CallObserver
+  #membership: MembershipColumns | undefined
 
   constructor(threads: readonly PoolThread[], options: AdmissionOptions, observe: CallObserver) {
     this.#active = new ActiveQueries(options)
@@ -84,11 +85,19 @@ export class QueryPool {
         answer instanceof UserError ? reject(answer) : resolve(answer)
       this.#pending.set(id, { call, thread, cancelIndex, settle, body: undefined })
       signal.addEventListener('abort', () => this.#cancel(id), { once: true })
-      thread.start?.()
-      thread.start = undefined
+      if (thread.start !== undefined) this.#start(thread, thread.start)
       thread.port.postMessage({ type: 'run', id, call, cancelIndex } satisfies ToThread)
       if (signal.aborted) this.#cancel(id)
     })
+  }
+
+  /** Tells every thread what is known of memberships; calls that run already go on with what they know. */
+  setMembership(columns: MembershipColumns): void {
+    this.#membership = columns
+    // Threads that nobody has asked yet learn it when they start: nothing piles up at their ports.
+    for (const { port, start } of this.#threads) {
+      if (start === undefined) port.postMessage({ type: 'membership', columns } satisfies ToThread)
+    }
   }
 
   /** What waits and runs. */
@@ -115,6 +124,14 @@ export class QueryPool {
     const state: ThreadState = { port, cancelWords, freeWords, start, busy: 0 }
     port.on('message', (message: FromThread) => this.#receive(message))
     return state
+  }
+
+  #start(thread: ThreadState, start: () => void): void {
+    start()
+    thread.start = undefined
+    const columns = this.#membership
+    if (columns === undefined) return
+    thread.port.postMessage({ type: 'membership', columns } satisfies ToThread)
   }
 
   #failCallsOf(thread: ThreadState): void {

@@ -3,7 +3,7 @@
 // few pieces of memory and no more.
 
 import type { MessagePort } from 'node:worker_threads'
-import { UserError } from '../model/index.ts'
+import { type MembershipColumns, UserError } from '../model/index.ts'
 import { type CancelSignal, createCancelSignal, MemoryAccount } from '../storage/index.ts'
 import type { QueryCall } from './call.ts'
 import {
@@ -48,6 +48,7 @@ export function serveQueries(
     readonly cancelWords: Int32Array
     readonly memory: QueryMemory
     readonly run: CallRunner
+    readonly setMembership: (columns: MembershipColumns) => void
   },
 ): void {
   const { cancelWords, memory, run } = parts
@@ -56,6 +57,7 @@ export function serveQueries(
   const send = (message: FromThread, transfer: ArrayBuffer[] = []): void =>
     port.postMessage(message, transfer)
   port.on('message', (message: ToThread) => {
+    if (message.type === 'membership') return parts.setMembership(message.columns)
     if (message.type === 'more') {
       const entry = running.get(message.id)
       if (entry === undefined) return

@@ -1,8 +1,9 @@
 // Any call, answered: which runner takes it, over which source.
 
 import type { JsonNumbers } from '../kernel/index.ts'
+import { type MembershipHistory, noMembership } from '../model/index.ts'
 import type { Engine } from '../promql/index.ts'
-import { type CancelSignal, type Queryable, scoped } from '../storage/index.ts'
+import { type CancelSignal, MemberQueryable, type Queryable, scoped } from '../storage/index.ts'
 import type { QueryCall } from './call.ts'
 import type { StepCaching } from './evaluate-range.ts'
 import { parseSelectors } from './expressions.ts'
@@ -13,6 +14,7 @@ import { runLabels, runSeries } from './run-listing.ts'
 import { runRemoteRead } from './run-remote-read.ts'
 import { runVector } from './run-vector.ts'
 import type { CallReport } from './thread-messages.ts'
+import { visibleMembership } from './visible-membership.ts'
 
 /** What calls are answered from. */
 export interface CallSources {
@@ -24,6 +26,8 @@ export interface CallSources {
   readonly numbers: JsonNumbers
   /** Absent where steps of range queries are not to be kept. */
   readonly caching?: StepCaching | undefined
+  /** What is known of memberships now; absent where there is no fleet. */
+  readonly membership?: () => MembershipHistory
 }
 
 /** A runner over fixed sources. */
@@ -42,30 +46,34 @@ async function run(
   signal: CancelSignal,
   sink: AnswerSink,
 ): Promise<CallReport | undefined> {
+  // One history for the whole call: what comes while it runs is for the next one.
+  const membership = visibleMembership(sources.membership?.() ?? noMembership, call.scope)
+  const { compileMatcher, lookbackMs } = sources.engine.options
+  const members = (source: Queryable) => new MemberQueryable(source, membership, compileMatcher)
   const replicas = scoped(sources.replicas, call.scope)
   const queryable = sources.deduplicated(replicas)
   switch (call.kind) {
     case 'instant':
     case 'range':
-      return runEvaluation(call, { ...sources, queryable }, signal, sink)
+      return runEvaluation(call, { ...sources, queryable, membership }, signal, sink)
     case 'vector':
-      return runVector(call, { ...sources, queryable }, signal, sink)
+      return runVector(call, { ...sources, queryable, membership }, signal, sink)
     case 'series':
-      await runSeries(call, parseSelectors(call.selectors), queryable, signal, sink)
+      await runSeries(call, parseSelectors(call.selectors), members(queryable), signal, sink)
       return undefined
     case 'labelNames':
     case 'labelValues':
-      await runLabels(call, parseSelectors(call.selectors), queryable, signal, sink)
+      await runLabels(call, parseSelectors(call.selectors), members(queryable), signal, sink)
       return undefined
     case 'federate': {
-      const { lookbackMs } = sources.engine.options
       const selectors = parseSelectors(call.selectors)
-      await runFederate(call, selectors, { lookbackMs, queryable }, signal, sink)
+      const parts = { lookbackMs, queryable: members(queryable) }
+      await runFederate(call, selectors, parts, signal, sink)
       return undefined
     }
     default:
       // A remote reader deduplicates for itself; it gets every replica, as Prometheus would give it.
-      await runRemoteRead(call, replicas, signal, sink)
+      await runRemoteRead(call, members(replicas), signal, sink)
       return undefined
   }
 }

@@ -38,8 +38,8 @@ export async function runEvaluation(
   signal: CancelSignal,
   sink: AnswerSink,
 ): Promise<CallReport> {
-  const prepared = naming('query', () => parts.engine.prepare(call.query, rangeOf(call)))
-  const { queryable } = parts
+  const { engine, queryable, membership } = parts
+  const prepared = naming('query', () => engine.prepare(call.query, rangeOf(call), membership))
   const { result, tree } = await evaluated(call, prepared, parts, signal)
   sink.head(jsonHeaders)
   const pieces = new JsonPieces(sink)

@@ -2,7 +2,12 @@
 // the runtime, which both threads share.
 
 import { deserialize, serialize } from 'node:v8'
-import { type FloatHistogram, type Labels, UserError } from '../model/index.ts'
+import {
+  type FloatHistogram,
+  type Labels,
+  type MembershipHistory,
+  UserError,
+} from '../model/index.ts'
 import type { Engine } from '../promql/index.ts'
 import type { CancelSignal, Queryable } from '../storage/index.ts'
 import type { VectorCall } from './call.ts'
@@ -20,13 +25,18 @@ export interface VectorSample {
 /** Answers a vector call; a scalar is a sample without labels. Throws UserError. */
 export async function runVector(
   call: VectorCall,
-  parts: { readonly engine: Engine; readonly queryable: Queryable },
+  parts: {
+    readonly engine: Engine
+    readonly queryable: Queryable
+    readonly membership: MembershipHistory
+  },
   signal: CancelSignal,
   sink: AnswerSink,
 ): Promise<CallReport> {
   const { query, timeMs, lookbackMs, samplesMax } = call
   const lookback = lookbackMs === undefined ? {} : { lookbackMs }
-  const prepared = parts.engine.prepare(query, { kind: 'instant', timeMs, ...lookback })
+  const range = { kind: 'instant', timeMs, ...lookback } as const
+  const prepared = parts.engine.prepare(query, range, parts.membership)
   if (prepared.type !== 'vector' && prepared.type !== 'scalar')
     throw new UserError('execution', { what: 'rule result is not a vector or scalar' })
   const result = await prepared.run(parts.queryable, call.tenants, signal)

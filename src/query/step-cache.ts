@@ -2,8 +2,8 @@
 // gets the steps it has and computes the rest. Pure but for the store itself; who asks the engine: evaluate-range.ts.
 // Units: Unix milliseconds; sizes in bytes.
 // Invariants: a step is served only while no sample that it looks at was written or removed since it was computed (the
-// sources tell, see Changes); answers with histograms, warnings or infos are not kept; entries of other tenants,
-// expressions, steps, phases (start modulo step) and lookbacks are others.
+// sources tell, see Changes); answers with histograms, warnings or infos are not kept; entries of other tenants, scopes,
+// memberships, expressions, steps, phases (start modulo step) and lookbacks are others.
 
 import { LRUCache } from 'lru-cache'
 import { compareLabels, type Labels } from '../model/index.ts'

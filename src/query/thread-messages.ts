@@ -1,9 +1,9 @@
 // What the front and a query thread say to each other. Bytes travel by transfer, everything else by structured clone.
 
-import type { ErrorCode } from '../model/index.ts'
+import type { ErrorCode, MembershipColumns } from '../model/index.ts'
 import type { QueryCall } from './call.ts'
 
-/** From the front: run a call, or send more pieces of its answer. */
+/** From the front: run a call, send more pieces of its answer, or know another history. */
 export type ToThread =
   | {
       readonly type: 'run'
@@ -13,6 +13,8 @@ export type ToThread =
       readonly cancelIndex: number
     }
   | { readonly type: 'more'; readonly id: number }
+  /** What is known of memberships from here on. */
+  | { readonly type: 'membership'; readonly columns: MembershipColumns }
 
 /** What one finished call cost, for logs and metrics. */
 export interface CallReport {

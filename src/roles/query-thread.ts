@@ -3,6 +3,7 @@
 import { workerData } from 'node:worker_threads'
 import { CodecKernel, JsonNumbers } from '../kernel/index.ts'
 import { connectLane } from '../lane/index.ts'
+import { noMembership, readMembership } from '../model/index.ts'
 import { createEngine } from '../promql/index.ts'
 import { type Changes, createCallRunner, StepCache, serveQueries } from '../query/index.ts'
 import { DedupQueryable, FanOut, type Queryable } from '../storage/index.ts'
@@ -23,11 +24,13 @@ const sources = connections.map(({ queryable }) => ({ queryable }))
 const replicas = new FanOut(() => sources)
 const deduplicated = (source: Queryable): Queryable =>
   replicaLabels.length === 0 ? source : new DedupQueryable(source, replicaLabels)
+let membership = noMembership
 const runner = createCallRunner({
   engine: createEngine({ ...options, xorDecoder: CodecKernel.create() }),
   replicas,
   deduplicated,
   numbers: JsonNumbers.create(),
+  membership: () => membership,
   // With replicas to deduplicate, a step's answer depends on where the range begins.
   caching:
     stepCacheSizeBytes === 0 || replicaLabels.length > 0
@@ -35,7 +38,14 @@ const runner = createCallRunner({
       : { cache: new StepCache(stepCacheSizeBytes), changes },
 })
 
-serveQueries(port, { cancelWords, memory, run: runner })
+serveQueries(port, {
+  cancelWords,
+  memory,
+  run: runner,
+  setMembership(columns) {
+    membership = readMembership(columns)
+  },
+})
 
 async function changes(
   tenants: readonly string[],
