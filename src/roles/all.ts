@@ -84,6 +84,7 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
     stored: storedDoor(threads),
     rules: rules.door,
     alerts: rules.alerts,
+    alertmanager: rules.alertmanager,
     admin: adminDoor(threads, config.web.enableAdminApi, join(config.data, 'snapshots')),
     operations: operationsDoor({ log, metrics, threads, status, refreshMetrics, reload }),
   })

@@ -1,7 +1,7 @@
 // Section `rules` of the configuration: rule files, how they are evaluated, where alerts go.
 
 import Type from 'typebox'
-import { closed, count, duration, relabelRule, text } from './config-sections.ts'
+import { closed, count, duration, flag, relabelRule, text } from './config-sections.ts'
 
 const alertmanager = Type.Record(Type.String(), Type.Unknown())
 
@@ -34,6 +34,9 @@ export const rules = Type.Object(
       default: [],
       description: 'Labels taken off alerts that are sent, such as the replica label.',
     }),
+    silences: flag(
+      'Let callers create and expire silences in the Alertmanagers (/api/v2/silences).',
+    ),
     externalUrl: text('', 'Where people reach this server, for links in alerts; empty = listener.'),
   },
   closed,

@@ -4,7 +4,9 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import {
   type AdminDoor,
   type AlertIntake,
+  type AlertmanagerDoor,
   adminRoutes,
+  alertmanagerRoutes,
   alertRoutes,
   createServer,
   expressionRoutes,
@@ -42,6 +44,7 @@ export interface HttpParts {
   readonly stored: StoredDoor
   readonly rules: RulesDoor
   readonly alerts: Pick<AlertIntake, 'forward'>
+  readonly alertmanager: AlertmanagerDoor
   readonly admin: AdminDoor
   readonly operations: OperationsDoor
 }
@@ -68,6 +71,7 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
   await app.register(otlpRoutes, writeOptions)
   const identityOf = (request: FastifyRequest) =>
     ingest.identityLabels(request.caller, tenantSourcesOf(request, ingest.tenantHeaders))
+  await app.register(alertmanagerRoutes, { door: parts.alertmanager })
   await app.register(alertRoutes, { intake: { ...parts.alerts, identityOf } })
   for (const before of ['', tenantPrefix]) {
     const prefix = `${before}/api/v1`

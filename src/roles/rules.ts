@@ -2,11 +2,11 @@
 // the write path, alerts to Alertmanager.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { AlertIntake, RulesDoor } from '../api/index.ts'
+import type { AlertIntake, AlertmanagerDoor, RulesDoor } from '../api/index.ts'
 import { UserError } from '../model/index.ts'
 import { createMatcherCompiler } from '../promql/index.ts'
 import { type QueryPool, readVector } from '../query/index.ts'
-import { alertmanagerTransport, encodeWrites, Notifier, RuleService } from '../rules/index.ts'
+import { createPeerTransport, encodeWrites, Notifier, RuleService } from '../rules/index.ts'
 import type { Appendable } from '../storage/index.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
 import type { Config } from './config-schema.ts'
@@ -20,6 +20,7 @@ export interface Rules {
   readonly door: RulesDoor
   /** Where alerts of clusters' own Prometheus servers go on. */
   readonly alerts: Pick<AlertIntake, 'forward'>
+  readonly alertmanager: AlertmanagerDoor
   /** Evaluates rules as soon as queries are answered: `notReady` says why they are not yet. */
   start(notReady: () => string | undefined): void
   /** Reads the rule files again. Throws UserError bad_config, and then everything goes on as before. */
@@ -42,7 +43,7 @@ export function createRules(
   let groups = readGroups(config)
   const notifier = new Notifier({
     options: notifierOptions(config),
-    transport: alertmanagerTransport,
+    transport: createPeerTransport(),
     metrics,
     log,
   })
@@ -93,6 +94,12 @@ export function createRules(
           what: 'alerts cannot be sent on: no Alertmanager is configured',
           fix: 'set rules.alertmanagers',
         })
+      },
+    },
+    alertmanager: {
+      ask: (path, request) => notifier.ask(path, request),
+      get changesSilences() {
+        return current.rules.silences
       },
     },
     start(notReady) {

@@ -1,11 +1,12 @@
 // Expressions on a schedule: record, alert, notify.
 
 export * from './alert-state.ts'
-export * from './alertmanager-client.ts'
 export * from './alertmanager-config.ts'
 export * from './evaluation.ts'
 export * from './forwarded-alerts.ts'
 export * from './group.ts'
+export * from './http-peer-client.ts'
+export * from './http-peer-config.ts'
 export * from './notifier.ts'
 export * from './rule-file.ts'
 export * from './rule-service.ts'

@@ -2,11 +2,12 @@
 // A batch that no Alertmanager takes is not sent again: the rule sends its alerts again before they expire.
 // Source: facts/prometheus.md §9.3; metric names are Prometheus'.
 
+import { UserError } from '../model/index.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
 import type { DueAlert } from './alert-state.ts'
-import type { AlertmanagerTransport } from './alertmanager-client.ts'
 import type { AlertmanagerConfig, LabelRewriter } from './alertmanager-config.ts'
 import type { PostableAlert } from './forwarded-alerts.ts'
+import type { PeerAnswer, PeerRequest, PeerTransport } from './http-peer-client.ts'
 import type { StringMap } from './rule-file.ts'
 import { linkOf } from './template/prometheus-functions.ts'
 
@@ -28,13 +29,16 @@ const batchMax = 256
 const discoveryIntervalMs = 30_000
 
 interface Target {
+  /** Scheme, address and prefix. */
+  readonly base: string
+  /** Where alerts are posted. */
   readonly url: string
   readonly config: AlertmanagerConfig
 }
 
 /** Sends alerts. */
 export class Notifier {
-  readonly #transport: AlertmanagerTransport
+  readonly #transport: PeerTransport
   readonly #log: Logger
   readonly #metrics: ReturnType<typeof createMetrics>
   #options: NotifierOptions
@@ -47,7 +51,7 @@ export class Notifier {
 
   constructor(parts: {
     readonly options: NotifierOptions
-    readonly transport: AlertmanagerTransport
+    readonly transport: PeerTransport
     readonly metrics: Metrics
     readonly log: Logger
   }) {
@@ -64,6 +68,28 @@ export class Notifier {
   /** URLs that alerts are posted to. */
   urls(): string[] {
     return this.#targets.map(({ url }) => url)
+  }
+
+  /**
+   * Asks the first Alertmanager that answers; `path` begins with /api/v2. Throws UserError unavailable where none
+   * does: alerts and silences are the same in all Alertmanagers of a cluster.
+   */
+  async ask(path: string, request: Omit<PeerRequest, 'url'>): Promise<PeerAnswer> {
+    const failures: string[] = []
+    for (const { base, config } of this.#targets) {
+      try {
+        const answer = await this.#transport.send({ ...request, url: base + path }, config)
+        if (answer.status < 500) return answer
+        failures.push(`${base} answered ${answer.status}`)
+      } catch (error) {
+        failures.push(`${base}: ${(error as Error).message}`)
+      }
+    }
+    const why = failures.length === 0 ? 'none is configured or found' : failures.join('; ')
+    throw new UserError('unavailable', {
+      what: `no Alertmanager answers: ${why}`,
+      fix: 'look at rules.alertmanagers and at the Alertmanagers',
+    })
   }
 
   /** Uses other options from now on. */
@@ -141,7 +167,9 @@ export class Notifier {
     if (relabelled.length === 0) return true
     const labels = { alertmanager: url }
     try {
-      const status = await this.#transport.post(url, JSON.stringify(relabelled), config)
+      const headers = { 'content-type': 'application/json' }
+      const body = JSON.stringify(relabelled)
+      const { status } = await this.#transport.send({ method: 'POST', url, headers, body }, config)
       this.#metrics.sent.inc(labels, relabelled.length)
       if (status >= 200 && status < 300) return true
       throw new Error(`it answered ${status}`)
@@ -168,14 +196,25 @@ export class Notifier {
       const addresses = await this.#transport.discover(config, (error) =>
         this.#log.warn({ err: error }, 'an Alertmanager could not be found'),
       )
-      for (const address of addresses)
-        targets.push({
-          url: `${config.scheme}://${address}${config.pathPrefix}/api/v2/alerts`,
-          config,
-        })
+      targets.push(...addresses.flatMap((address) => targetOf(address, config)))
     }
     if (alertmanagers === this.#options.alertmanagers) this.#targets = targets
   }
+}
+
+// None where relabelling drops the target.
+function targetOf(address: string, config: AlertmanagerConfig): Target[] {
+  const path = `${config.pathPrefix}/api/v2/alerts`
+  const labels = new Map([
+    ['__address__', address],
+    ['__scheme__', config.scheme],
+    ['__alerts_path__', path],
+  ])
+  if (!config.relabelTarget(labels)) return []
+  const scheme = labels.get('__scheme__') === 'https' ? 'https' : 'http'
+  const server = `${scheme}://${labels.get('__address__') ?? address}`
+  const url = `${server}${labels.get('__alerts_path__') ?? path}`
+  return [{ base: url.replace(/\/api\/v2\/alerts$/, ''), url, config: { ...config, scheme } }]
 }
 
 function createMetrics(

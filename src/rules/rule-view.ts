@@ -41,13 +41,20 @@ export interface GroupView {
   readonly lastEvaluation: string
 }
 
-/** A group; `withAlerts` false leaves the alerts out. */
-export function viewGroup({ state }: RunningGroup, withAlerts: boolean): GroupView {
+/** Whether somebody may see an alert of these labels. */
+export type AlertFilter = (labels: StringMap) => boolean
+
+/** A group with the alerts that `isVisible`; `withAlerts` false leaves all of them out. */
+export function viewGroup(
+  { state }: RunningGroup,
+  withAlerts: boolean,
+  isVisible: AlertFilter = () => true,
+): GroupView {
   const { group, context } = state
   return {
     name: group.name,
     file: group.file,
-    rules: state.states.map((rule) => viewRule(rule, withAlerts)),
+    rules: state.states.map((rule) => viewRule(rule, withAlerts, isVisible)),
     interval: context.intervalMs / 1000,
     limit: group.limit,
     partialResponseStrategy: group.partialResponse.toUpperCase(),
@@ -56,12 +63,19 @@ export function viewGroup({ state }: RunningGroup, withAlerts: boolean): GroupVi
   }
 }
 
-/** Pending and firing alerts of a group. */
-export function viewAlerts({ state }: RunningGroup): AlertView[] {
-  return state.states.flatMap(({ alerts }) => activeAlerts(alerts).map(viewAlert))
+/** Pending and firing alerts of a group that `isVisible`. */
+export function viewAlerts(
+  { state }: RunningGroup,
+  isVisible: AlertFilter = () => true,
+): AlertView[] {
+  return state.states.flatMap(({ alerts }) => visibleAlerts(alerts, isVisible).map(viewAlert))
 }
 
-function viewRule(state: RuleState, withAlerts: boolean): RuleView {
+function visibleAlerts(alerts: Alerts, isVisible: AlertFilter): Alert[] {
+  return activeAlerts(alerts).filter(({ labels }) => isVisible(plainLabels(labels)))
+}
+
+function viewRule(state: RuleState, withAlerts: boolean, isVisible: AlertFilter): RuleView {
   const { rule, health } = state
   const tail = {
     health: health.health,
@@ -71,15 +85,20 @@ function viewRule(state: RuleState, withAlerts: boolean): RuleView {
   }
   const { name, query, labels } = rule
   if (rule.kind === 'record') return { name, query, labels, ...tail, type: 'recording' }
+  const active = visibleAlerts(state.alerts, isVisible)
   return {
-    ...viewAlerting(rule, state.alerts, health.lastEvaluationMs > 0),
-    alerts: withAlerts ? activeAlerts(state.alerts).map(viewAlert) : null,
+    ...viewAlerting(rule, active, health.lastEvaluationMs > 0),
+    alerts: withAlerts ? active.map(viewAlert) : null,
     ...tail,
   }
 }
 
-function viewAlerting(rule: AlertingRule, alerts: Alerts, wasEvaluated: boolean): RuleView {
-  const states = new Set([...alerts.values()].map(({ state }) => state))
+function viewAlerting(
+  rule: AlertingRule,
+  active: readonly Alert[],
+  wasEvaluated: boolean,
+): RuleView {
+  const states = new Set(active.map(({ state }) => state))
   const highest = states.has('firing') ? 'firing' : states.has('pending') ? 'pending' : 'inactive'
   return {
     state: wasEvaluated ? highest : 'unknown',

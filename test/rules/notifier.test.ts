@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { labelsOf } from '../../src/model/index.ts'
 import {
-  type AlertmanagerConfig,
   type DueAlert,
   Notifier,
   type NotifierOptions,
@@ -36,10 +35,10 @@ function makeNotifier(
       ...options,
     },
     transport: {
-      discover: async (config: AlertmanagerConfig) => [...config.targets],
-      async post(url, body) {
-        posted.push({ url, alerts: JSON.parse(body) })
-        return answer(url)
+      discover: async (config) => [...config.targets],
+      async send({ url, body }) {
+        posted.push({ url, alerts: JSON.parse(String(body)) })
+        return { status: answer(url), contentType: '', body: Buffer.alloc(0) }
       },
     },
     metrics,
@@ -125,6 +124,46 @@ describe('a notifier', () => {
   })
 })
 
+describe('what a notifier asks of Alertmanagers', () => {
+  it('is asked of the first that answers', async () => {
+    const { notifier, posted } = makeNotifier({ targets: ['a:1', 'b:2', 'c:3'] }, (url) =>
+      url.includes('a:1') ? 503 : 200,
+    )
+    notifier.send('x', [])
+    await notifier.close()
+    const answer = await notifier.ask('/api/v2/silences', { method: 'GET', body: '[]' })
+    expect(answer.status).toBe(200)
+    expect(posted.map(({ url }) => url)).toEqual([
+      'http://a:1/am/api/v2/silences',
+      'http://b:2/am/api/v2/silences',
+    ])
+    const silent = makeNotifier({ targets: ['a:1'] }, () => 500)
+    await silent.notifier.close()
+    await expect(
+      silent.notifier.ask('/api/v2/alerts', { method: 'GET', body: '1' }),
+    ).rejects.toThrow('no Alertmanager answers: http://a:1/am answered 500')
+  })
+})
+
+describe('relabelling of Alertmanagers', () => {
+  it('rewrites or drops targets', async () => {
+    const [config] = parseAlertmanagers(
+      [{ static_configs: ['a:1', 'b:2'], relabel_configs: ['rules'] }],
+      (rules) => (labels) => {
+        if (!Array.isArray(rules) || rules.length === 0) return true
+        if (labels.get('__address__') === 'b:2') return false
+        labels.set('__alerts_path__', '/other/api/v2/alerts')
+        labels.set('__scheme__', 'https')
+        return true
+      },
+    )
+    const { notifier, posted } = makeNotifier({ alertmanagers: [config!] })
+    notifier.send('x', [due({ alertname: 'A' })])
+    await notifier.close()
+    expect(posted.map(({ url }) => url)).toEqual(['https://a:1/other/api/v2/alerts'])
+  })
+})
+
 describe('the configuration of Alertmanagers', () => {
   const parse = (entry: Record<string, unknown>) => parseAlertmanagers([entry], () => keep)[0]!
 
@@ -158,6 +197,9 @@ describe('the configuration of Alertmanagers', () => {
   it('is refused with its place where it is wrong', () => {
     expect(() => parse({})).toThrow('no targets are configured (rules.alertmanagers, entry 1)')
     expect(() => parse({ static_configs: ['a:1'], schema: 'http' })).toThrow('unknown field schema')
+    expect(() =>
+      parse({ static_configs: ['a:1'], http_config: { proxy_url: 'http://p' } }),
+    ).toThrow('unknown field proxy_url')
     expect(() => parse({ static_configs: ['a:1'], api_version: 'v1' })).toThrow('must be v2')
     expect(() => parse({ static_configs: ['a:1'], timeout: 'long' })).toThrow('timeout')
   })

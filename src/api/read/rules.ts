@@ -3,9 +3,10 @@
 
 import { createHash } from 'node:crypto'
 import type { FastifyPluginAsync } from 'fastify'
-import type { Matcher } from '../../model/index.ts'
+import { type Matcher, type Scope, sees } from '../../model/index.ts'
 import { parseSelectors } from '../../query/index.ts'
 import {
+  type AlertFilter,
   type GroupView,
   type RuleView,
   type RunningGroup,
@@ -34,20 +35,22 @@ export const rulesRoutes: FastifyPluginAsync<{ door: ReadDoor; rules: RulesDoor 
     const parameters = parametersOf(request)
     const visible = visibleGroups(rules, door.tenantsOf(request))
     const isWanted = ruleFilter(parameters, rules)
+    const isVisible = alertFilter(door.scopeOf(request))
     const withAlerts = !isTrueParameter(parameters, 'exclude_alerts')
     const files = new Set(texts(parameters, 'file[]'))
     const names = new Set(texts(parameters, 'rule_group[]'))
     const groups = visible
       .filter(({ state: { group } }) => files.size === 0 || files.has(group.file))
       .filter(({ state: { group } }) => names.size === 0 || names.has(group.name))
-      .map((running) => viewGroup(running, withAlerts))
+      .map((running) => viewGroup(running, withAlerts, isVisible))
       .map((group) => ({ ...group, rules: group.rules.filter(isWanted) }))
       .filter((group) => group.rules.length > 0)
     return success(pageOf(groups, parameters))
   })
   app.get('/alerts', async (request) => {
     const visible = visibleGroups(rules, door.tenantsOf(request))
-    return success({ alerts: visible.flatMap(viewAlerts) })
+    const isVisible = alertFilter(door.scopeOf(request))
+    return success({ alerts: visible.flatMap((group) => viewAlerts(group, isVisible)) })
   })
   app.get('/alertmanagers', async () =>
     success({
@@ -59,6 +62,10 @@ export const rulesRoutes: FastifyPluginAsync<{ door: ReadDoor; rules: RulesDoor 
 
 function visibleGroups(rules: RulesDoor, tenants: readonly string[]): RunningGroup[] {
   return rules.groups().filter(({ tenant }) => tenants.includes(tenant))
+}
+
+function alertFilter(scope: Scope): AlertFilter {
+  return ({ cluster = '', namespace = '' }) => sees(scope, cluster, namespace)
 }
 
 function ruleFilter(parameters: Parameters, rules: RulesDoor): (rule: RuleView) => boolean {
