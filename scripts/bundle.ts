@@ -31,7 +31,16 @@ await build({
     rollupOptions: {
       input: entries,
       treeshake: { moduleSideEffects: (id) => !rooms.test(id) },
-      output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+      output: {
+        format: 'es',
+        entryFileNames: '[name].js',
+        chunkFileNames: '[name]-[hash].js',
+        minify: {
+          compress: false,
+          mangle: false,
+          codegen: { removeWhitespace: true, asciiOnly: true },
+        },
+      },
     },
   },
 })

@@ -18,6 +18,7 @@ import { registerReloadMetrics, registerThreadMetrics, TenantsSeen } from './own
 import { greet, reloadOnHangup, stopOnSignals } from './process-life.ts'
 import { queryObserver } from './query-metrics.ts'
 import { createRules } from './rules.ts'
+import { collectStartGarbage } from './start-garbage.ts'
 import { createStatus } from './status.ts'
 import { startThreads, type Threads } from './threads.ts'
 
@@ -102,6 +103,7 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
   await status.start()
   rules.start(() => status.notReady())
   greet(config)
+  collectStartGarbage()
 }
 
 function createPool(config: Config, threads: Threads, metrics: Metrics, log: Logger): QueryPool {

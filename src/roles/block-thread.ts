@@ -12,6 +12,7 @@ import { createUlidFactory, LocalBlocks, nodeFiles, rehomeLanes } from '../tsdb/
 import { openBlockBucket } from './block-bucket.ts'
 import { BlockMaintenance, cuttableLane } from './block-maintenance.ts'
 import { createLaneHead } from './lane-head.ts'
+import { collectStartGarbage } from './start-garbage.ts'
 import type { BlockThreadData } from './thread-data.ts'
 
 const data = workerData as BlockThreadData
@@ -75,6 +76,7 @@ const server = new LaneServer({
 })
 
 for (const port of data.clientPorts) server.serve(port)
+collectStartGarbage()
 
 // A block more or less may hold samples of any time.
 function changesOfBlocks(tenants: readonly string[], since: number | undefined) {

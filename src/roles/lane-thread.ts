@@ -1,6 +1,6 @@
 // Lane thread: one storage lane, served on the ports of the front, the query threads and the block thread.
 
-import { type MessagePort, workerData } from 'node:worker_threads'
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import type { AdmissionConfig } from '../ingest/index.ts'
 import { LaneServer } from '../lane/index.ts'
 import type { Matcher } from '../model/index.ts'
@@ -8,6 +8,7 @@ import { createMatcherCompiler } from '../promql/index.ts'
 import { createLogger } from '../telemetry/index.ts'
 import { nodeFiles, portCommitter, StorageLane, Wal, walDefaults } from '../tsdb/index.ts'
 import { createLaneHead, headAdmission } from './lane-head.ts'
+import { collectStartGarbage } from './start-garbage.ts'
 import type { LaneThreadData } from './thread-data.ts'
 
 const data = workerData as LaneThreadData
@@ -18,7 +19,7 @@ const wal = Wal.open({
   ...walDefaults,
   directory: data.directory,
   files: nodeFiles,
-  committer: portCommitter(data.logPort),
+  committer: portCommitter(data.logPort, () => parentPort!.postMessage('commits')),
   onDamage: (damage) => log.error(damage, 'the write-ahead log is damaged'),
 })
 
@@ -73,3 +74,4 @@ const server = new LaneServer({
 
 for (const port of data.clientPorts) server.serve(port)
 await lane.replay()
+collectStartGarbage()

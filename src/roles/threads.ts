@@ -56,7 +56,7 @@ export async function startThreads(
     return worker
   }
   const queryWorkers = new Set<Worker>()
-  const logWorker = spawn('log-thread', undefined, [])
+  const serveLog = logThread(() => spawn('log-thread', undefined, []))
   const blockPorts = channels(1)
   const blockData: BlockThreadData = blockThreadData(config, directory, counts.lanes, seed)
   spawn('block-thread', { ...blockData, clientPorts: blockPorts.far }, blockPorts.far)
@@ -66,7 +66,6 @@ export async function startThreads(
   for (let lane = 0; lane < counts.lanes; lane++) {
     const clients = channels(2)
     const { port1: logPort, port2 } = new MessageChannel()
-    logWorker.postMessage({ port: port2 }, [port2])
     const data: LaneThreadData = {
       ...laneThreadData(config, counts.lanes, seed),
       directory: directory.laneDirectory(lane),
@@ -74,7 +73,8 @@ export async function startThreads(
       logPort,
       clientPorts: clients.far,
     }
-    spawn('lane-thread', data, [logPort, ...clients.far])
+    const worker = spawn('lane-thread', data, [logPort, ...clients.far])
+    worker.once('message', () => serveLog(port2))
     lanePorts.push(clients.near)
   }
   const lanes = lanePorts.map((ports) => connectLane(ports[0]!))
@@ -110,6 +110,15 @@ export async function startThreads(
       const all = [...workers, ...queryWorkers]
       await Promise.all(all.map((worker) => worker.terminate()))
     },
+  }
+}
+
+// One for all lanes, started when the first of them has something to commit: who only reads does not pay for it.
+function logThread(start: () => Worker): (port: MessagePort) => void {
+  let worker: Worker | undefined
+  return (port) => {
+    worker ??= start()
+    worker.postMessage({ port }, [port])
   }
 }
 

@@ -62,9 +62,13 @@ export function serveCommits(port: MessagePort, files: Files): void {
   port.on('close', () => writer.close())
 }
 
-/** The lane's end of a port that `serveCommits` serves. */
-export function portCommitter(port: MessagePort): Committer {
+/**
+ * The lane's end of a port that `serveCommits` serves. `onFirstCommit` is called before the first job is posted: whoever
+ * serves the other end may start then, and a lane that never wrote costs no thread.
+ */
+export function portCommitter(port: MessagePort, onFirstCommit = () => {}): Committer {
   const gone = 'the log thread has ended'
+  let isServed = false
   let waiting: ((answer: CommitOutcome | 'closed') => void) | undefined
   let open = true
   const answer = (value: CommitOutcome | 'closed'): void => {
@@ -85,12 +89,14 @@ export function portCommitter(port: MessagePort): Committer {
     })
   return {
     async commit(job) {
+      if (!isServed) onFirstCommit()
+      isServed = true
       const outcome = await ask(job, [job.buffer])
       if (outcome !== 'closed') return outcome
       return { buffer: new ArrayBuffer(0), kind: 'failed', message: gone }
     },
     async close() {
-      await ask('close', [])
+      if (isServed) await ask('close', [])
     },
   }
 }

@@ -140,6 +140,27 @@ describe('the write-ahead log', () => {
     rmSync(folder, { recursive: true })
   })
 
+  it('asks for its log thread with the first commit, and for none when nothing is written', async () => {
+    const { port1, port2 } = new MessageChannel()
+    let asked = 0
+    const committer = portCommitter(port2, () => {
+      asked++
+      serveCommits(port1, files)
+    })
+    const files = new RecordingFiles(randomOf(1))
+    const idle = openLog(files, { committer }).wal
+    await idle.close()
+    expect(asked).toBe(0)
+    const { wal } = openLog(files, { committer })
+    for (const record of ['a', 'b']) {
+      push(wal, record)
+      await wal.commit()
+    }
+    expect(asked).toBe(1)
+    await wal.close()
+    expect(replayed(openLog(files).wal)).toHaveLength(2)
+  })
+
   it('refuses work when the log thread has ended', async () => {
     const { port1, port2 } = new MessageChannel()
     const files = new RecordingFiles(randomOf(1))

@@ -1,0 +1,16 @@
+// What starting a thread leaves behind: modules' sources, compiled code that ran once, a young generation that grew while
+// they were loaded. V8 keeps those pages for a load that may never come; here they are given back once.
+
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+
+type Collect = (how: { type: 'major'; execution: 'sync'; flavor: 'last-resort' }) => void
+
+/** Collects this thread's garbage and gives its free pages back: some 20 ms, so call it once, when starting is over. */
+export function collectStartGarbage(): void {
+  // Only this flavor gives pages of the young generation back. Its function exists in contexts made under this flag.
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as Collect
+  setFlagsFromString('--no-expose-gc')
+  collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+}
