@@ -16,6 +16,7 @@ export function anonymousCaller(options: AnonymousOptions = anonymousDefaults): 
   return {
     name: 'anonymous',
     identity: { key: '', labels: {} },
+    isAdmin: true,
     mayWrite: options.mayWrite,
     mayRead: options.mayRead,
     scope: 'all',

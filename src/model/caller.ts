@@ -21,6 +21,8 @@ export interface Caller {
   /** For logs and error messages. */
   readonly name: string
   readonly identity: CallerIdentity
+  /** Whether operations are allowed: reload, log level, deletion, snapshots, configuration. */
+  readonly isAdmin: boolean
   readonly mayWrite: TenantRights
   readonly mayRead: TenantRights
   /** What it sees of the tenants that it may read. */

@@ -27,6 +27,11 @@ export function parseAddress(address: string): { readonly host: string; readonly
   return { host: match[1] ?? (match[2] || '0.0.0.0'), port }
 }
 
+/** Whether callers have to prove who they are. */
+export function isAuthenticated({ access }: Config): boolean {
+  return access.file !== '' || access.oidc.issuer !== '' || access.kubernetes.enabled
+}
+
 /** Whether only this machine can reach a host. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
@@ -73,9 +78,9 @@ function meaningFaults(config: Config): string[] {
     faults.push(`externalLabels: "${name}" is not a label name`)
   }
   if (labels.length === 0) faults.push('externalLabels: shipped blocks need at least one')
-  if (!isLoopback(parseAddress(listen).host) && !config.insecure) {
+  if (!isLoopback(parseAddress(listen).host) && !config.insecure && !isAuthenticated(config)) {
     faults.push(
-      `http.listen: other machines reach ${listen} and nobody is authenticated; listen on 127.0.0.1 or say --insecure`,
+      `http.listen: other machines reach ${listen} and nobody is authenticated; listen on 127.0.0.1, configure access, or say --insecure`,
     )
   }
   return faults

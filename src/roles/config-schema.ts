@@ -3,6 +3,7 @@
 // are strings with a `kind`, turned into numbers where they are used. `docs/configuration.md` is printed from here.
 
 import Type, { type Static, type TSchema } from 'typebox'
+import { access } from './config-access.ts'
 import { rules } from './config-rules.ts'
 import {
   closed,
@@ -63,6 +64,7 @@ export const configSchema = Type.Object(
       },
       closed,
     ),
+    access,
     web: Type.Object({ enableAdminApi: flag('Serve /api/v1/admin/tsdb/*.') }, closed),
   },
   { additionalProperties: false },

@@ -9,6 +9,7 @@ const anyone: Caller = {
   mayRead: 'all',
   mayWrite: 'all',
   scope: 'all',
+  isAdmin: false,
 }
 const west: Caller = {
   ...anyone,

@@ -90,7 +90,14 @@ describe('a write', () => {
   it('carries the labels of the sender’s identity', async () => {
     const identity = { key: 'cert:west', tenant: 'team-a', labels: { cluster: 'west' } }
     const { store } = await start({
-      caller: { name: 'west', identity, mayRead: [], mayWrite: ['team-a'], scope: 'all' },
+      caller: {
+        name: 'west',
+        identity,
+        mayRead: [],
+        mayWrite: ['team-a'],
+        scope: 'all',
+        isAdmin: false,
+      },
     })
     expect((await post('/api/v1/receive', bodyV1({ up: 1 }))).statusCode).toBe(200)
     expect(store.recorded[0]!.request).toMatchObject({

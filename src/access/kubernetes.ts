@@ -1,0 +1,145 @@
+// The hub's Kubernetes decides: who a token belongs to (TokenReview), and which clusters and namespaces they see, from
+// RBAC on managedclusters and ACM's verbs `metrics/NAMESPACE`.
+// With the reader's own token the API lists its rules (SelfSubjectRulesReview); for readers who proved themselves
+// otherwise, and where the list is incomplete, each known cluster is asked about (SubjectAccessReview).
+// Source: facts/fleet.md §13; Kubernetes authentication.k8s.io/v1, authorization.k8s.io/v1.
+
+import type { ClusterScope, TenantRights } from '../model/index.ts'
+import { addRights, addScopes, noRights, type Rights, type Subject } from './rights.ts'
+import type { Authority, TokenVerifier } from './subject-callers.ts'
+
+/** A rule of a SelfSubjectRulesReview; absent `resourceNames`: every object. */
+export interface ResourceRule {
+  readonly verbs: readonly string[]
+  readonly apiGroups?: readonly string[]
+  readonly resources?: readonly string[]
+  readonly resourceNames?: readonly string[]
+}
+
+/** What is asked about in a SubjectAccessReview; '' = any name. */
+export interface AccessQuestion {
+  readonly verb: string
+  readonly group: string
+  readonly resource: string
+  readonly name: string
+}
+
+/** The reviews of a hub's API. All throw UserError unavailable where it does not answer. */
+export interface KubernetesReviews {
+  /** TokenReview; undefined: the token is not one of this hub. */
+  authenticate(token: string): Promise<Subject | undefined>
+  /** SelfSubjectRulesReview, asked with the reader's own token. */
+  rules(
+    token: string,
+  ): Promise<{ readonly rules: readonly ResourceRule[]; readonly incomplete: boolean }>
+  /** SubjectAccessReview. */
+  isAllowed(subject: Subject, question: AccessQuestion): Promise<boolean>
+}
+
+/** How the hub's RBAC is read. */
+export interface KubernetesRightsOptions {
+  /** The verb on managedclusters that shows a cluster whole. */
+  readonly clusterVerb: string
+  /** RBAC knows no tenants: those whom it shows a cluster read these. */
+  readonly tenants: TenantRights
+  /** Managed clusters that are known, asked anew each time. */
+  readonly clusters: () => Iterable<string>
+  /** Reviews at a time. */
+  readonly concurrency: number
+}
+
+const clusterGroup = 'cluster.open-cluster-management.io'
+const clusterResource = 'managedclusters'
+
+/** Verifies tokens of the hub. */
+export function kubernetesVerifier(reviews: KubernetesReviews): TokenVerifier {
+  return (token) => reviews.authenticate(token)
+}
+
+/** Rights by the hub's RBAC. */
+export function kubernetesAuthority(
+  reviews: KubernetesReviews,
+  options: KubernetesRightsOptions,
+): Authority {
+  return async (subject, token) => {
+    const isOwn = await reviews.authenticate(token)
+    if (isOwn?.name !== subject.name) return askEach(reviews, subject, options)
+    const { rules, incomplete } = await reviews.rules(token)
+    const listed = rightsOfRules(rules, options)
+    return incomplete ? addRights([listed, await askEach(reviews, subject, options)]) : listed
+  }
+}
+
+/** What the rules of a subject grant. */
+export function rightsOfRules(
+  rules: readonly ResourceRule[],
+  options: Pick<KubernetesRightsOptions, 'clusterVerb' | 'tenants' | 'clusters'>,
+): Rights {
+  let rights = noRights
+  for (const rule of rules) {
+    const names = rule.resourceNames ?? []
+    if (isEverything(rule) && names.length === 0) return adminRights(options.tenants)
+    if (!has(rule.apiGroups, clusterGroup) || !has(rule.resources, clusterResource)) continue
+    const namespaces = namespacesOf(rule.verbs, options.clusterVerb)
+    if (namespaces === undefined) continue
+    if (names.length === 0 && namespaces === 'all')
+      rights = withScope(rights, 'all', options.tenants)
+    else {
+      const clusters = names.length === 0 ? options.clusters() : names
+      const scope = { clusters: new Map([...clusters].map((name) => [name, namespaces] as const)) }
+      rights = withScope(rights, scope, options.tenants)
+    }
+  }
+  return rights
+}
+
+function namespacesOf(verbs: readonly string[], clusterVerb: string): ClusterScope | undefined {
+  if (verbs.some((verb) => verb === '*' || verb === clusterVerb || verb === 'metrics/*'))
+    return 'all'
+  const listed = verbs.flatMap((verb) => /^metrics\/([a-z0-9][a-z0-9-]*)$/.exec(verb)?.[1] ?? [])
+  return listed.length === 0 ? undefined : new Set(listed)
+}
+
+async function askEach(
+  reviews: KubernetesReviews,
+  subject: Subject,
+  options: KubernetesRightsOptions,
+): Promise<Rights> {
+  const question = { group: clusterGroup, resource: clusterResource }
+  const isAdmin = await reviews.isAllowed(subject, {
+    verb: '*',
+    group: '*',
+    resource: '*',
+    name: '',
+  })
+  if (isAdmin) return adminRights(options.tenants)
+  const { clusterVerb: verb } = options
+  if (await reviews.isAllowed(subject, { ...question, verb, name: '' }))
+    return withScope(noRights, 'all', options.tenants)
+  const waiting = [...options.clusters()]
+  const seen: string[] = []
+  const ask = async (): Promise<void> => {
+    for (let name = waiting.pop(); name !== undefined; name = waiting.pop())
+      if (await reviews.isAllowed(subject, { ...question, verb, name })) seen.push(name)
+  }
+  await Promise.all(Array.from({ length: options.concurrency }, ask))
+  if (seen.length === 0) return noRights
+  const clusters = new Map(seen.map((name) => [name, 'all'] as const))
+  return withScope(noRights, { clusters }, options.tenants)
+}
+
+function isEverything({ verbs, apiGroups = [], resources = [] }: ResourceRule): boolean {
+  return verbs.includes('*') && apiGroups.includes('*') && resources.includes('*')
+}
+
+function has(list: readonly string[] | undefined, wanted: string): boolean {
+  return list?.some((entry) => entry === '*' || entry === wanted) ?? false
+}
+
+function adminRights(tenants: TenantRights): Rights {
+  return { ...withScope(noRights, 'all', tenants), isAdmin: true }
+}
+
+function withScope(rights: Rights, scope: Rights['scope'], mayRead: TenantRights): Rights {
+  return { ...rights, mayRead, scope: addScopes(rights.scope, scope) }
+}
