@@ -65,7 +65,13 @@ for (const [query, rangeMs, share] of cases) {
 
 function callOf(query: string, range: Pick<RangeCall, 'startMs' | 'endMs' | 'stepMs'>): RangeCall {
   const evaluation = { lookbackMs: undefined, limit: 0, stats: 'none', explain: 'none' } as const
-  const call = { kind: 'range', tenants: ['t'], scope: 'all', deadlineMs: Infinity } as const
+  const call = {
+    kind: 'range',
+    tenants: ['t'],
+    scope: 'all',
+    reader: '',
+    deadlineMs: Infinity,
+  } as const
   return { ...call, query, ...range, ...evaluation, useCache: true }
 }
 

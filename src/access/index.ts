@@ -12,7 +12,7 @@ export {
 } from './kubernetes.ts'
 export { type OidcOptions, oidcVerifier } from './oidc.ts'
 export * from './read-tenants.ts'
-export { requireAdmin, requireReader } from './require.ts'
+export { requireAdmin, requireReader, requireWholeFleet } from './require.ts'
 export { addRights, type Rights, type Subject } from './rights.ts'
 export { hashToken, staticTokenPrefix, staticTokenVerifier } from './static-tokens.ts'
 export { type Authority, TokenCallers, type TokenVerifier } from './subject-callers.ts'

@@ -13,6 +13,18 @@ export function requireReader(caller: Caller): void {
   })
 }
 
+/**
+ * Throws UserError forbidden where the caller sees less than everything. For figures that cannot be told apart by
+ * cluster; `what` says what they are asked for.
+ */
+export function requireWholeFleet(caller: Caller, what: string): void {
+  if (caller.isAdmin || (caller.scope === 'all' && caller.mayRead === 'all')) return
+  throw new UserError('forbidden', {
+    what: `${caller.name} may not ${what}`,
+    fix: 'ask for the right to read all tenants and clusters',
+  })
+}
+
 /** Throws UserError forbidden where the caller is no admin. `what` says what only admins do. */
 export function requireAdmin(caller: Caller, what: string): void {
   if (caller.isAdmin) return

@@ -25,9 +25,6 @@ export const noRights: Rights = {
   scope: { clusters: new Map() },
 }
 
-/** Every right. */
-export const allRights: Rights = { isAdmin: true, mayRead: 'all', mayWrite: 'all', scope: 'all' }
-
 /**
  * What any of the rights allow. Tenants and scopes add up apart: who reads tenant a in cluster east by one binding and
  * tenant b in cluster west by another reads both tenants in both clusters.

@@ -2,6 +2,7 @@
 // Source: Prometheus web/api/v1/api.go (deleteSeries, cleanTombstones, snapshot).
 
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
+import { requireAdmin } from '../access/index.ts'
 import { formatMatcher, isMembershipMatcher, type Matcher, UserError } from '../model/index.ts'
 import { parseSelectors } from '../query/index.ts'
 import { success } from './envelope.ts'
@@ -26,7 +27,8 @@ export const adminRoutes: FastifyPluginAsync<{ door: ReadDoor; admin: AdminDoor 
   app,
   { door, admin },
 ) => {
-  app.addHook('onRequest', async () => {
+  app.addHook('onRequest', async (request) => {
+    requireAdmin(request.caller, 'use the admin API')
     if (admin.enabled) return
     throw new UserError('forbidden', {
       what: 'admin APIs disabled',

@@ -1,6 +1,7 @@
 // Operations routes: health, readiness, reload, own metrics, log level. Paths as Prometheus and Thanos have them.
 
 import type { FastifyPluginAsync } from 'fastify'
+import { requireAdmin, requireWholeFleet } from '../access/index.ts'
 import { UserError } from '../model/index.ts'
 import { success } from './envelope.ts'
 
@@ -35,16 +36,21 @@ export const operationsRoutes: FastifyPluginAsync<{ door: OperationsDoor }> = as
   app.route({
     method: ['POST', 'PUT'],
     url: '/-/reload',
-    handler: async () => {
+    handler: async ({ caller }) => {
+      requireAdmin(caller, 'reload the configuration')
       await door.reload()
       return success({ reloaded: true })
     },
   })
-  app.get('/-/log-level', async () => success({ level: door.logLevel() }))
+  app.get('/-/log-level', async ({ caller }) => {
+    requireAdmin(caller, 'see the log level')
+    return success({ level: door.logLevel() })
+  })
   app.route<{ Querystring: { level?: string } }>({
     method: ['POST', 'PUT'],
     url: '/-/log-level',
     handler: async (request) => {
+      requireAdmin(request.caller, 'set the log level')
       const { level } = request.query
       if (level === undefined) {
         throw new UserError('bad_data', { what: 'no level given; write ?level=debug' })
@@ -53,7 +59,8 @@ export const operationsRoutes: FastifyPluginAsync<{ door: OperationsDoor }> = as
       return success({ level })
     },
   })
-  app.get('/metrics', async (_request, reply) => {
+  app.get('/metrics', async ({ caller }, reply) => {
+    requireWholeFleet(caller, 'see metrics of the gateway')
     reply.type('text/plain; version=0.0.4; charset=utf-8')
     return reply.send(await door.exposeMetrics())
   })

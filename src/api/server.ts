@@ -50,6 +50,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     if (answer.status === 500) options.log.error({ err: error, url: request.url }, 'request failed')
     if (answer.retryAfterSeconds !== undefined)
       reply.header('retry-after', answer.retryAfterSeconds)
+    if (answer.status === 401) reply.header('www-authenticate', 'Bearer')
     reply.code(answer.status).send(answer.body)
   })
   app.setNotFoundHandler((request, reply) => {

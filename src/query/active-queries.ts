@@ -7,6 +7,7 @@ import { describeCall, type QueryCall } from './call.ts'
 /** One query that waits or runs. */
 export interface ActiveQuery {
   readonly id: number
+  readonly reader: string
   readonly tenants: readonly string[]
   readonly what: string
   readonly kind: QueryCall['kind']
@@ -28,6 +29,8 @@ export interface AdmissionOptions {
   readonly maxConcurrent: number
   /** Queries that may wait; more are refused. */
   readonly maxWaiting: number
+  /** Queries that one reader may have, waiting and running; 0 = no bound of their own. */
+  readonly perReader: number
 }
 
 /** The list of active queries and the gate in front of evaluation. */
@@ -54,6 +57,16 @@ export class ActiveQueries {
           new UserError('limit_exceeded', {
             what: `${this.#options.maxWaiting} queries are waiting already`,
             fix: 'try again later, or raise query.maxConcurrent',
+          }),
+        )
+        return
+      }
+      const { perReader } = this.#options
+      if (perReader > 0 && this.#countOf(call.reader) >= perReader) {
+        reject(
+          new UserError('limit_exceeded', {
+            what: `${call.reader} has ${perReader} queries under way, the most that one reader may have`,
+            fix: 'wait for them, or raise access.queriesPerReader',
           }),
         )
         return
@@ -92,12 +105,19 @@ export class ActiveQueries {
   list(): ActiveQuery[] {
     return [...this.#entries.values()].map((entry) => ({
       id: entry.id,
+      reader: entry.call.reader,
       tenants: entry.call.tenants,
       what: describeCall(entry.call),
       kind: entry.call.kind,
       since: entry.since,
       state: entry.state,
     }))
+  }
+
+  #countOf(reader: string): number {
+    let count = 0
+    for (const { call } of this.#entries.values()) if (call.reader === reader) count++
+    return count
   }
 
   #admit(): void {

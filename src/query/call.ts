@@ -9,6 +9,10 @@ interface CallBase {
   readonly tenants: readonly string[]
   /** What of them the reader sees. */
   readonly scope: Scope
+  /** Who reads, for limits and lists. */
+  readonly reader: string
+  /** What the answer has to say about the request itself, where it says anything. */
+  readonly warnings?: readonly string[]
   /** Wall-clock time at which the answer is given up. */
   readonly deadlineMs: number
 }
@@ -22,8 +26,6 @@ interface EvaluationBase extends CallBase {
   /** Most series in the answer; 0 = all. */
   readonly limit: number
   readonly stats: StatsWanted
-  /** What the answer has to say about the request itself. */
-  readonly warnings?: readonly string[]
   /** Adds the plan as a tree: as planned, or with figures per operator after the run. */
   readonly explain: 'none' | 'plan' | 'analyze'
 }
@@ -94,6 +96,15 @@ export interface RemoteReadCall extends CallBase {
   readonly externalLabels: Readonly<Record<string, string>>
 }
 
+/** Tables of how many series there are of what. */
+export interface CardinalityCall extends CallBase {
+  readonly kind: 'cardinality'
+  readonly minTimeMs: number
+  readonly maxTimeMs: number
+  /** Most entries of a table. */
+  readonly limit: number
+}
+
 /** Any call. */
 export type QueryCall =
   | InstantCall
@@ -104,11 +115,13 @@ export type QueryCall =
   | LabelValuesCall
   | FederateCall
   | RemoteReadCall
+  | CardinalityCall
 
 /** What a call asks, in a line, for logs and the list of running queries. */
 export function describeCall(call: QueryCall): string {
   if (call.kind === 'instant' || call.kind === 'range' || call.kind === 'vector') return call.query
   if (call.kind === 'remoteRead') return 'remote read'
+  if (call.kind === 'cardinality') return 'cardinality'
   const what = call.kind === 'labelValues' ? `labelValues(${call.name})` : call.kind
   return call.selectors.length === 0 ? what : `${what} ${call.selectors.join(' or ')}`
 }

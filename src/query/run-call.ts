@@ -1,13 +1,15 @@
 // Any call, answered: which runner takes it, over which source.
 
 import type { JsonNumbers } from '../kernel/index.ts'
-import { type MembershipHistory, noMembership } from '../model/index.ts'
+import { type Matcher, type MembershipHistory, noMembership } from '../model/index.ts'
 import type { Engine } from '../promql/index.ts'
 import { type CancelSignal, MemberQueryable, type Queryable, scoped } from '../storage/index.ts'
 import type { QueryCall } from './call.ts'
 import type { StepCaching } from './evaluate-range.ts'
-import { parseSelectors } from './expressions.ts'
+import { parseSelectors, selectorsIn } from './expressions.ts'
+import { limitedWarning, refuseUnseenClusters } from './named-clusters.ts'
 import type { AnswerSink, CallRunner } from './query-thread.ts'
+import { runCardinality } from './run-cardinality.ts'
 import { runEvaluation } from './run-evaluation.ts'
 import { runFederate } from './run-federate.ts'
 import { runLabels, runSeries } from './run-listing.ts'
@@ -50,6 +52,13 @@ async function run(
   const membership = visibleMembership(sources.membership?.() ?? noMembership, call.scope)
   const { compileMatcher, lookbackMs } = sources.engine.options
   const members = (source: Queryable) => new MemberQueryable(source, membership, compileMatcher)
+  const refuse = (selectors: readonly (readonly Matcher[])[]): void =>
+    refuseUnseenClusters(selectors, call.scope, compileMatcher)
+  if (call.scope !== 'all') {
+    call = { ...call, warnings: [...(call.warnings ?? []), limitedWarning] }
+    if ('query' in call) refuse(selectorsIn(call.query))
+    if ('selectors' in call) refuse(parseSelectors(call.selectors))
+  }
   const replicas = scoped(sources.replicas, call.scope)
   const queryable = sources.deduplicated(replicas)
   switch (call.kind) {
@@ -71,9 +80,12 @@ async function run(
       await runFederate(call, selectors, parts, signal, sink)
       return undefined
     }
+    case 'cardinality':
+      await runCardinality(call, queryable, signal, sink)
+      return undefined
     default:
       // A remote reader deduplicates for itself; it gets every replica, as Prometheus would give it.
-      await runRemoteRead(call, members(replicas), signal, sink)
+      await runRemoteRead(call, members(replicas), refuse, signal, sink)
       return undefined
   }
 }

@@ -21,7 +21,9 @@ export async function runSeries(
   sink: AnswerSink,
 ): Promise<void> {
   const scope = { ...call, func: 'series' }
-  const { sets, warnings } = await labelSetsOf(queryable, selectors, scope, signal)
+  const found = await labelSetsOf(queryable, selectors, scope, signal)
+  const { sets } = found
+  const warnings = [...found.warnings, ...(call.warnings ?? [])]
   const shown = limited(sets, call.limit, warnings)
   sink.head(jsonHeaders)
   const pieces = new JsonPieces(sink)
@@ -43,7 +45,7 @@ export async function runLabels(
   sink: AnswerSink,
 ): Promise<void> {
   const values = new Set<string>()
-  const warnings: string[] = []
+  const warnings: string[] = [...(call.warnings ?? [])]
   for (const matchers of selectors.length === 0 ? [[]] : selectors) {
     const { tenants, minTimeMs, maxTimeMs } = call
     const request = { tenants, minTimeMs, maxTimeMs, matchers }

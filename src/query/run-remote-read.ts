@@ -23,10 +23,14 @@ const samplesMax = 50_000_000
 
 const matcherTypes: readonly MatcherType[] = ['=', '!=', '=~', '!~']
 
-/** Answers a remote read; returns how many samples or chunks were sent. Throws UserError bad_data. */
+/**
+ * Answers a remote read; returns how many samples or chunks were sent. `refuse` throws where the selectors name what
+ * the reader may not see. Throws UserError bad_data.
+ */
 export async function runRemoteRead(
   call: RemoteReadCall,
   queryable: Queryable,
+  refuse: (selectors: readonly (readonly Matcher[])[]) => void,
   signal: CancelSignal,
   sink: AnswerSink,
 ): Promise<number> {
@@ -43,6 +47,7 @@ export async function runRemoteRead(
   }
   // Decoded messages have every field; the generated interface only says that fields may be left out.
   const queries = request.queries as prometheus.Query[]
+  refuse(queries.map(({ matchers }) => (matchers ?? []).map((matcher) => matcherOf(matcher, {}))))
   return form === SAMPLES
     ? answerSamples(call, queries, queryable, signal, sink)
     : answerChunks(call, queries, queryable, signal, sink)

@@ -2,15 +2,15 @@
 
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { anonymousCaller } from '../access/index.ts'
 import { IngestService, routeTo } from '../ingest/index.ts'
 import { QueryPool } from '../query/index.ts'
 import { createLogger, type Logger, Metrics } from '../telemetry/index.ts'
 import { openDataDirectory } from '../tsdb/index.ts'
+import { createAccess } from './access.ts'
 import { parseAddress } from './config-check.ts'
 import { type Flags, readConfig } from './config-read.ts'
 import type { Config } from './config-schema.ts'
-import { adminDoor, readDoor, storedDoor } from './doors.ts'
+import { adminDoor, readDoor } from './doors.ts'
 import { createHttp } from './http.ts'
 import { operationsDoor } from './operations.ts'
 import { ingestOptions, msOf } from './options.ts'
@@ -20,10 +20,8 @@ import { queryObserver } from './query-metrics.ts'
 import { createRules } from './rules.ts'
 import { collectStartGarbage } from './start-garbage.ts'
 import { createStatus } from './status.ts'
+import { storedDoor } from './stored-doors.ts'
 import { startThreads, type Threads } from './threads.ts'
-
-// Nobody is authenticated: all that listens is loopback, or was told `--insecure`.
-const anyone = anonymousCaller()
 
 /** Where the configuration came from, to read it again. */
 export interface ConfigSource {
@@ -56,11 +54,14 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
   const status = createStatus({ config, threads, pool })
   registerReloadMetrics(metrics, () => status.door.lastReload())
   const rules = createRules(config, { pool, target: noted, metrics, log })
+  const access = createAccess(config, { verifiers: [], authorities: [] })
   let epoch = 1
   const reload = async (): Promise<void> => {
     const next = readConfig(source.file, source.flags)
     const checked = ingestOptions(next, ++epoch)
+    const applyAccess = access.prepare(next)
     await rules.reload(next)
+    applyAccess()
     options = checked
     ingest.reload(options)
     await Promise.all(threads.lanes.map((lane) => lane.call('setAdmission', options.admission)))
@@ -72,7 +73,7 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
     log,
     metrics,
     host,
-    findCaller: () => anyone,
+    findCaller: access.findCaller,
     ingest,
     door: readDoor({
       pool,
@@ -82,7 +83,7 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
       externalLabels: config.externalLabels,
     }),
     status: status.door,
-    stored: storedDoor(threads),
+    stored: storedDoor({ threads, pool, timeoutMs: msOf(config.query.timeout) }),
     rules: rules.door,
     alerts: rules.alerts,
     alertmanager: rules.alertmanager,
@@ -109,7 +110,8 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
 function createPool(config: Config, threads: Threads, metrics: Metrics, log: Logger): QueryPool {
   const count = queryObserver(metrics)
   const { maxConcurrent } = config.query
-  return new QueryPool(threads.queries, { maxConcurrent, maxWaiting: 1000 }, (call, outcome) => {
+  const bounds = { maxConcurrent, maxWaiting: 1000, perReader: config.access.queriesPerReader }
+  return new QueryPool(threads.queries, bounds, (call, outcome) => {
     count(call, outcome)
     const { error } = outcome
     if (error?.cause !== undefined) log.error({ err: error.cause, call }, 'a query failed')

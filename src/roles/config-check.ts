@@ -29,7 +29,7 @@ export function parseAddress(address: string): { readonly host: string; readonly
 
 /** Whether callers have to prove who they are. */
 export function isAuthenticated({ access }: Config): boolean {
-  return access.file !== '' || access.oidc.issuer !== '' || access.kubernetes.enabled
+  return access.file !== '' || access.oidc.issuer !== ''
 }
 
 /** Whether only this machine can reach a host. */

@@ -58,6 +58,7 @@ export function createRules(
         const samplesMax = current.rules.seriesPerRule
         const call = {
           scope: 'all' as const,
+          reader: 'rules',
           query,
           timeMs,
           lookbackMs,

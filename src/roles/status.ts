@@ -6,8 +6,8 @@ import { languageFeatures } from '../promql/index.ts'
 import type { QueryPool } from '../query/index.ts'
 import type { Config } from './config-schema.ts'
 import { leavesOf } from './config-schema.ts'
-import { headStatus } from './doors.ts'
-import { engineOptions } from './options.ts'
+import { headStatus } from './head-status.ts'
+import { engineOptions, msOf } from './options.ts'
 import type { Threads } from './threads.ts'
 import { version } from './version.ts'
 
@@ -57,7 +57,8 @@ export function createStatus(parts: {
       configYaml: () => stringify(config),
       flags: () => flagsOf(config),
       features: () => featuresOf(config),
-      headStatus: (tenants, limit) => headStatus(threads, tenants, limit),
+      headStatus: (asked) =>
+        headStatus({ threads, pool, timeoutMs: msOf(config.query.timeout) }, asked),
       blocks: async (tenants) => (await threads.blocks.call('metas', tenants)) as unknown[],
       replay: () => replay,
       activeQueries: () => pool.active(),

@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { createScriptEngine, evaluateWith, runScriptFiles } from '../promql/index.ts'
 import { neverCancelled } from '../storage/index.ts'
 import { HeadScriptStorage, scriptTenant } from './script-storage.ts'
+import { addAccessTools } from './tools-access.ts'
 import { addDebugTools } from './tools-debug.ts'
 import { addRulesTools } from './tools-rules.ts'
 import { addTsdbTools } from './tools-tsdb.ts'
@@ -14,6 +15,7 @@ export function addTools(program: Command): void {
   addTsdbTools(tools)
   addRulesTools(tools)
   addDebugTools(tools)
+  addAccessTools(tools)
   tools
     .command('promqltest')
     .description('Runs scripts in the promqltest language against the engine and a head.')

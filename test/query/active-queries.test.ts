@@ -7,6 +7,7 @@ function callOf(tenant: string): QueryCall {
     kind: 'instant',
     tenants: [tenant],
     scope: 'all',
+    reader: tenant,
     deadlineMs: 0,
     query: `up{t="${tenant}"}`,
     timeMs: 0,
@@ -23,7 +24,7 @@ const settled = async (): Promise<void> =>
 
 describe('active queries', () => {
   it('shows what runs and what waits', async () => {
-    const active = new ActiveQueries({ maxConcurrent: 1, maxWaiting: 10 })
+    const active = new ActiveQueries({ maxConcurrent: 1, maxWaiting: 10, perReader: 0 })
     const first = await active.enter(callOf('a'), never, 5)
     void active.enter(callOf('a'), never, 6)
     expect(active.list().map((query) => [query.state, query.what, query.since])).toEqual([
@@ -35,7 +36,7 @@ describe('active queries', () => {
   })
 
   it('lets the tenant with the fewest running queries go first', async () => {
-    const active = new ActiveQueries({ maxConcurrent: 2, maxWaiting: 10 })
+    const active = new ActiveQueries({ maxConcurrent: 2, maxWaiting: 10, perReader: 0 })
     const order: string[] = []
     const ids: number[] = []
     for (const tenant of ['a', 'a', 'a', 'b']) {
@@ -51,7 +52,7 @@ describe('active queries', () => {
   })
 
   it('refuses when too many wait, and forgets who gave up waiting', async () => {
-    const active = new ActiveQueries({ maxConcurrent: 1, maxWaiting: 1 })
+    const active = new ActiveQueries({ maxConcurrent: 1, maxWaiting: 1, perReader: 0 })
     await active.enter(callOf('a'), never, 0)
     const caller = new AbortController()
     const waiting = active.enter(callOf('a'), caller.signal, 0)

@@ -21,7 +21,13 @@ async function answer(
 ): Promise<{ text: string; headers: Record<string, string> }> {
   const pieces: Uint8Array[] = []
   let headers = {}
-  const call = { ...parts, tenants: ['t'], scope: 'all', deadlineMs: Infinity } as QueryCall
+  const call = {
+    ...parts,
+    tenants: ['t'],
+    scope: 'all',
+    reader: '',
+    deadlineMs: Infinity,
+  } as QueryCall
   await runner(call, neverCancelled, {
     head: (given) => {
       headers = given

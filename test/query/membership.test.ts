@@ -64,7 +64,7 @@ const runner = createCallRunner({
 
 async function answer(parts: CallParts, scope: Scope = 'all') {
   const pieces: Uint8Array[] = []
-  const call = { ...parts, tenants: ['t'], scope, deadlineMs: Infinity } as QueryCall
+  const call = { ...parts, tenants: ['t'], scope, reader: '', deadlineMs: Infinity } as QueryCall
   const report = await runner(call, neverCancelled, {
     head: () => undefined,
     write: async (bytes) => void pieces.push(bytes),

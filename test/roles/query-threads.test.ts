@@ -48,8 +48,17 @@ it('a thread out of memory is replaced: its calls fail, the next ones are answer
     workers,
     onDeath: (error) => deaths.push(error),
   })
-  const pool = new QueryPool([thread], { maxConcurrent: 4, maxWaiting: 10 }, () => undefined)
-  const base = { tenants: ['t'], scope: 'all', deadlineMs: Date.now() + 30_000 } as const
+  const pool = new QueryPool(
+    [thread],
+    { maxConcurrent: 4, maxWaiting: 10, perReader: 0 },
+    () => undefined,
+  )
+  const base = {
+    tenants: ['t'],
+    scope: 'all',
+    reader: '',
+    deadlineMs: Date.now() + 30_000,
+  } as const
   const never = new AbortController().signal
   const instant = {
     ...base,

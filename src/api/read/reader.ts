@@ -1,7 +1,6 @@
 // What every read route does first: merge the parameters, find the tenants, bound the time.
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Scope } from '../../model/index.ts'
 import type { Answer, QueryCall } from '../../query/index.ts'
 import { duration, type Parameters } from '../parameters.ts'
 import { abortSignalOf } from '../server.ts'
@@ -10,9 +9,7 @@ import { abortSignalOf } from '../server.ts'
 export interface ReadDoor {
   /** Runs a call on a query thread. */
   ask(call: QueryCall, signal: AbortSignal): Promise<Answer>
-  /** What of the tenants' data this request's caller sees. */
-  scopeOf(request: FastifyRequest): Scope
-  /** Tenants that this request reads; throws UserError forbidden or bad_tenant. */
+  /** Tenants that this request's caller reads; throws UserError forbidden or bad_tenant. */
   tenantsOf(request: FastifyRequest): readonly string[]
   /** Longest time for one call. */
   readonly timeoutMs: number
@@ -22,7 +19,7 @@ export interface ReadDoor {
 /** A call without what `sendCall` fills in. */
 export type CallParts = QueryCall extends infer Call
   ? Call extends QueryCall
-    ? Omit<Call, 'tenants' | 'scope' | 'deadlineMs'>
+    ? Omit<Call, 'tenants' | 'scope' | 'reader' | 'deadlineMs'>
     : never
   : never
 
@@ -42,8 +39,8 @@ export async function sendCall(
 ): Promise<FastifyReply> {
   const wantedMs = duration(parametersOf(request), 'timeout') ?? door.timeoutMs
   const deadlineMs = Date.now() + Math.min(wantedMs, door.timeoutMs)
-  const readable = { tenants: door.tenantsOf(request), scope: door.scopeOf(request) }
-  const call = { ...parts, ...readable, deadlineMs } as QueryCall
-  const answer = await door.ask(call, abortSignalOf(reply))
+  const { scope, name: reader } = request.caller
+  const call = { ...parts, tenants: door.tenantsOf(request), scope, reader, deadlineMs }
+  const answer = await door.ask(call as QueryCall, abortSignalOf(reply))
   return reply.headers(answer.headers).send(answer.body)
 }

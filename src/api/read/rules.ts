@@ -35,7 +35,8 @@ export const rulesRoutes: FastifyPluginAsync<{ door: ReadDoor; rules: RulesDoor 
     const parameters = parametersOf(request)
     const visible = visibleGroups(rules, door.tenantsOf(request))
     const isWanted = ruleFilter(parameters, rules)
-    const isVisible = alertFilter(door.scopeOf(request))
+    const isVisible = alertFilter(request.caller.scope)
+    const withError = request.caller.scope === 'all' ? (rule: RuleView) => rule : withoutError
     const withAlerts = !isTrueParameter(parameters, 'exclude_alerts')
     const files = new Set(texts(parameters, 'file[]'))
     const names = new Set(texts(parameters, 'rule_group[]'))
@@ -43,13 +44,13 @@ export const rulesRoutes: FastifyPluginAsync<{ door: ReadDoor; rules: RulesDoor 
       .filter(({ state: { group } }) => files.size === 0 || files.has(group.file))
       .filter(({ state: { group } }) => names.size === 0 || names.has(group.name))
       .map((running) => viewGroup(running, withAlerts, isVisible))
-      .map((group) => ({ ...group, rules: group.rules.filter(isWanted) }))
+      .map((group) => ({ ...group, rules: group.rules.filter(isWanted).map(withError) }))
       .filter((group) => group.rules.length > 0)
     return success(pageOf(groups, parameters))
   })
   app.get('/alerts', async (request) => {
     const visible = visibleGroups(rules, door.tenantsOf(request))
-    const isVisible = alertFilter(door.scopeOf(request))
+    const isVisible = alertFilter(request.caller.scope)
     return success({ alerts: visible.flatMap((group) => viewAlerts(group, isVisible)) })
   })
   app.get('/alertmanagers', async () =>
@@ -62,6 +63,12 @@ export const rulesRoutes: FastifyPluginAsync<{ door: ReadDoor; rules: RulesDoor 
 
 function visibleGroups(rules: RulesDoor, tenants: readonly string[]): RunningGroup[] {
   return rules.groups().filter(({ tenant }) => tenants.includes(tenant))
+}
+
+// Errors name series, of any cluster.
+function withoutError(rule: RuleView): RuleView {
+  if (rule.lastError === undefined) return rule
+  return { ...rule, lastError: 'the rule fails; who sees the whole fleet sees why' }
 }
 
 function alertFilter(scope: Scope): AlertFilter {

@@ -3,6 +3,8 @@
 // Source: Prometheus web/api/v1/api.go.
 
 import type { FastifyPluginAsync } from 'fastify'
+import { requireAdmin, requireWholeFleet } from '../../access/index.ts'
+import type { Scope } from '../../model/index.ts'
 import type { ActiveQuery } from '../../query/index.ts'
 import { success } from '../envelope.ts'
 import { invalid, limit, text } from '../parameters.ts'
@@ -44,7 +46,12 @@ export interface StatusDoor {
   configYaml(): string
   flags(): Readonly<Record<string, string>>
   features(): Readonly<Record<string, Readonly<Record<string, boolean>>>>
-  headStatus(tenants: readonly string[], limit: number): Promise<HeadStatus>
+  headStatus(asked: {
+    readonly tenants: readonly string[]
+    readonly scope: Scope
+    readonly reader: string
+    readonly limit: number
+  }): Promise<HeadStatus>
   blocks(tenants: readonly string[]): Promise<readonly unknown[]>
   replay(): ReplayProgress
   activeQueries(): readonly ActiveQuery[]
@@ -57,24 +64,36 @@ export const statusRoutes: FastifyPluginAsync<{ door: ReadDoor; status: StatusDo
   { door, status },
 ) => {
   app.get('/status/buildinfo', async () => success(buildInfo(status)))
-  app.get('/status/config', async () => success({ yaml: status.configYaml() }))
-  app.get('/status/flags', async () => success(status.flags()))
+  app.get('/status/config', async ({ caller }) => {
+    requireAdmin(caller, 'see the configuration')
+    return success({ yaml: status.configYaml() })
+  })
+  app.get('/status/flags', async ({ caller }) => {
+    requireAdmin(caller, 'see the flags')
+    return success(status.flags())
+  })
   app.get('/status/runtimeinfo', async () => success(runtimeInfo(status)))
   app.get('/status/walreplay', async () => success(status.replay()))
   app.get('/status/tsdb', async (request) => {
     const parameters = parametersOf(request)
     const wanted = text(parameters, 'limit') === '' ? 10 : limit(parameters)
     if (wanted < 1 || wanted > 10_000) throw invalid('limit', 'limit must be between 1 and 10000')
-    return success(await status.headStatus(door.tenantsOf(request), wanted))
+    const { scope, name: reader } = request.caller
+    const tenants = door.tenantsOf(request)
+    return success(await status.headStatus({ tenants, scope, reader, limit: wanted }))
   })
-  app.get('/status/tsdb/blocks', async (request) =>
-    success({ blocks: await status.blocks(door.tenantsOf(request)) }),
-  )
+  app.get('/status/tsdb/blocks', async (request) => {
+    requireWholeFleet(request.caller, 'see the blocks')
+    return success({ blocks: await status.blocks(door.tenantsOf(request)) })
+  })
   app.get('/status/active_queries', async (request) => {
-    const mine = new Set(door.tenantsOf(request))
+    const tenants = new Set(door.tenantsOf(request))
+    const { isAdmin, name } = request.caller
+    // Another reader's query text may name what this one must not know.
     const visible = status
       .activeQueries()
-      .filter((query) => query.tenants.every((t) => mine.has(t)))
+      .filter(({ reader }) => isAdmin || reader === name)
+      .filter((query) => query.tenants.every((tenant) => tenants.has(tenant)))
     return success(visible)
   })
   app.get('/features', async () => success(status.features()))

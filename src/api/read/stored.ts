@@ -1,7 +1,7 @@
 // What storage lanes keep beside samples: metadata of metric families and exemplars. Asked on the lanes themselves.
 
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
-import type { Matcher } from '../../model/index.ts'
+import type { Caller, Matcher } from '../../model/index.ts'
 import { selectorsIn } from '../../query/index.ts'
 import { success } from '../envelope.ts'
 import { limit, maxTimeMs, minTimeMs, text, time } from '../parameters.ts'
@@ -25,16 +25,21 @@ export interface SeriesExemplars {
   }[]
 }
 
-/** Where these routes get their data. */
+/** Who reads, and what they see. */
+export type Reader = Pick<Caller, 'name' | 'scope'>
+
+/** Where these routes get their data: what the reader sees of it. */
 export interface StoredDoor {
   metadata(
     tenants: readonly string[],
     metric: string,
+    reader: Reader,
   ): Promise<ReadonlyMap<string, readonly FamilyMetadata[]>>
   exemplars(
     tenants: readonly string[],
     selectors: readonly (readonly Matcher[])[],
     range: { readonly minTimeMs: number; readonly maxTimeMs: number },
+    reader: Reader,
   ): Promise<readonly SeriesExemplars[]>
 }
 
@@ -47,7 +52,8 @@ export const storedRoutes: FastifyPluginAsync<{ door: ReadDoor; stored: StoredDo
     const parameters = parametersOf(request)
     const familiesMax = limit(parameters)
     const perFamilyMax = limit(parameters, 'limit_per_metric')
-    const families = await stored.metadata(door.tenantsOf(request), text(parameters, 'metric'))
+    const tenants = door.tenantsOf(request)
+    const families = await stored.metadata(tenants, text(parameters, 'metric'), request.caller)
     const out: Record<string, readonly FamilyMetadata[]> = {}
     let count = 0
     for (const [name, entries] of families) {
@@ -63,7 +69,8 @@ export const storedRoutes: FastifyPluginAsync<{ door: ReadDoor; stored: StoredDo
       maxTimeMs: time(parameters, 'end', maxTimeMs),
     }
     const selectors = selectorsIn(text(parameters, 'query'))
-    return success(await stored.exemplars(door.tenantsOf(request), selectors, range))
+    const tenants = door.tenantsOf(request)
+    return success(await stored.exemplars(tenants, selectors, range, request.caller))
   }
   app.route({ method: ['GET', 'POST'], url: '/query_exemplars', handler: exemplars })
 }

@@ -1,0 +1,92 @@
+// Doors to what lanes keep beside samples: metadata and exemplars, cut to what the reader sees.
+
+import type { FamilyMetadata, Reader, SeriesExemplars, StoredDoor } from '../api/index.ts'
+import { formatFloat } from '../kernel/index.ts'
+import { type Scope, sees } from '../model/index.ts'
+import type { QueryPool } from '../query/index.ts'
+import type { StoredExemplar, FamilyMetadata as StoredFamily } from '../tsdb/index.ts'
+import type { Threads } from './threads.ts'
+
+/** What these doors ask. */
+export interface StoredParts {
+  readonly threads: Threads
+  readonly pool: QueryPool
+  readonly timeoutMs: number
+}
+
+// What a histogram's or a summary's series have behind the family's name.
+const familySuffix = /_(bucket|sum|count|total|created|info)$/
+
+/** Metadata and exemplars from the lanes. Limited readers get metadata of families of which they see a series. */
+export function storedDoor(parts: StoredParts): StoredDoor {
+  const { lanes } = parts.threads
+  return {
+    async metadata(tenants, metric, reader) {
+      const visible =
+        reader.scope === 'all' ? undefined : await visibleNames(parts, tenants, reader)
+      const families = new Map<string, FamilyMetadata[]>()
+      const asked = lanes.flatMap((lane) => tenants.map((tenant) => lane.call('metadata', tenant)))
+      for (const { family, type, help, unit } of (
+        await Promise.all(asked)
+      ).flat() as StoredFamily[]) {
+        if (metric !== '' && family !== metric) continue
+        if (visible !== undefined && !visible.has(family)) continue
+        const known = families.get(family) ?? []
+        const isNew = !known.some(
+          (one) => one.type === type && one.help === help && one.unit === unit,
+        )
+        if (isNew) families.set(family, [...known, { type, unit, help }])
+      }
+      return families
+    },
+    async exemplars(tenants, selectors, range, { scope }) {
+      const asked = lanes.flatMap((lane) =>
+        tenants.map((tenant) => lane.call('exemplars', { tenant, selectors, ...range })),
+      )
+      const found = (await Promise.all(asked)).flat() as StoredExemplar[]
+      return groupExemplars(found.filter(({ seriesLabels }) => seesSeries(scope, seriesLabels)))
+    },
+  }
+}
+
+// Names of metrics of which the reader sees a series, with and without what series have behind the family's name.
+async function visibleNames(
+  { pool, timeoutMs }: StoredParts,
+  tenants: readonly string[],
+  { name: reader, scope }: Reader,
+): Promise<ReadonlySet<string>> {
+  const everything = { selectors: [], minTimeMs: 0, maxTimeMs: Date.now(), limit: 0 }
+  const call = { kind: 'labelValues', name: '__name__', tenants, scope, reader } as const
+  const deadlineMs = Date.now() + timeoutMs
+  const signal = new AbortController().signal
+  const answer = await pool.ask({ ...call, ...everything, deadlineMs }, signal)
+  const { data } = JSON.parse(await textOf(answer.body)) as { data: string[] }
+  return new Set(data.flatMap((metric) => [metric, metric.replace(familySuffix, '')]))
+}
+
+/** All of an answer's body. */
+export async function textOf(body: AsyncIterable<unknown>): Promise<string> {
+  const pieces: Buffer[] = []
+  for await (const piece of body) pieces.push(piece as Buffer)
+  return Buffer.concat(pieces).toString()
+}
+
+function seesSeries(scope: Scope, labels: StoredExemplar['seriesLabels']): boolean {
+  if (scope === 'all') return true
+  const labelOf = (wanted: string) => labels.find(({ name }) => name === wanted)?.value ?? ''
+  return sees(scope, labelOf('cluster'), labelOf('namespace'))
+}
+
+function groupExemplars(found: readonly StoredExemplar[]): SeriesExemplars[] {
+  const groups = Map.groupBy(found, ({ seriesLabels }) => JSON.stringify(seriesLabels))
+  const plain = (labels: StoredExemplar['labels']) =>
+    Object.fromEntries(labels.map(({ name, value }) => [name, value]))
+  return [...groups.values()].map((exemplars) => ({
+    seriesLabels: plain(exemplars[0]!.seriesLabels),
+    exemplars: exemplars.map(({ labels, value, timestampMs }) => ({
+      labels: plain(labels),
+      value: formatFloat(value),
+      timestamp: timestampMs / 1000,
+    })),
+  }))
+}
