@@ -8,6 +8,7 @@ export { type Transition, transitionsBetween } from './model/transitions.ts'
 export { decide, placementMistake } from './placement/decide.ts'
 export { explain } from './placement/explain.ts'
 export type { PlacementWorld } from './placement/world.ts'
+export { FleetState } from './service/fleet-state.ts'
 export {
   DirectoryFleetSource,
   type FleetSource,

@@ -11,31 +11,51 @@ import type { ApplicationPart, Delivery, DeliveryPart } from './parts.ts'
 import type { Selected } from './policies.ts'
 import { countStates, type Health, healths, worstOf } from './state.ts'
 
+/** What an application is joined with. */
+export interface ApplicationContext {
+  readonly hub: HubParts
+  readonly selected: Selected
+  /** What other objects report of it. */
+  readonly reportsOf: (part: ApplicationPart) => readonly DeliveryPart[]
+  /** Applications that are part of it: those that a set made, those that a selector takes. */
+  readonly membersOf: (part: ApplicationPart) => readonly ApplicationPart[]
+  /** The name of the cluster that a destination means. */
+  readonly resolve: (destination: string) => string
+}
+
 /** All applications of a hub. */
 export function joinApplications(hub: HubParts, selected: Selected): readonly Application[] {
   const parts = hub.of('application')
-  const reported = Map.groupBy(hub.of('deliveries'), keyOf)
-  const children = Map.groupBy(
-    parts.filter(({ owner }) => owner !== undefined),
-    ({ namespace, owner }) => `ApplicationSet ${namespace}/${owner}`,
-  )
-  const known = new Set(parts.map(keyOf))
-  const listed = parts.filter(
-    ({ owner, namespace }) =>
-      owner === undefined || !known.has(`ApplicationSet ${namespace}/${owner}`),
-  )
-  const gather = (part: ApplicationPart): Gathered =>
-    gatherOne(part, reported.get(keyOf(part)) ?? [], selected)
-  const resolve = resolver(hub)
-  const applications = listed.map((part) => {
-    const members =
+  const reported = Map.groupBy(hub.of('deliveries'), applicationKey)
+  const children = Map.groupBy(parts, ownerKey)
+  const known = new Set(parts.map(applicationKey))
+  const context: ApplicationContext = {
+    hub,
+    selected,
+    reportsOf: (part) => reported.get(applicationKey(part)) ?? [],
+    membersOf: (part) =>
       part.selector === undefined
-        ? (children.get(keyOf(part)) ?? [])
-        : parts.filter((other) => isSelected(part, other))
-    // A set's own deliveries come from works; those of pushed applications from the applications.
-    return joinOne(hub, part, [gather(part), ...members.map(gather)], resolve)
-  })
-  return sortedBy(applications, ({ namespace, name, kind }) => `${namespace}/${name}/${kind}`)
+        ? (children.get(applicationKey(part)) ?? [])
+        : parts.filter((other) => isSelected(part, other)),
+    resolve: resolver(hub),
+  }
+  const applications = parts
+    .filter((part) => part.owner === undefined || !known.has(ownerKey(part)))
+    .map((part) => joinApplication(part, context))
+  return sortedBy(applications, applicationOrder)
+}
+
+/** What applications are in order of. */
+export function applicationOrder({ namespace, name, kind }: Application): string {
+  return `${namespace}/${name}/${kind}`
+}
+
+/** One application with its members. */
+export function joinApplication(part: ApplicationPart, context: ApplicationContext): Application {
+  const { hub, selected, reportsOf, membersOf, resolve } = context
+  const gather = (one: ApplicationPart): Gathered => gatherOne(one, reportsOf(one), selected)
+  // A set's own deliveries come from works; those of pushed applications from the applications.
+  return joinOne(hub, part, [gather(part), ...membersOf(part).map(gather)], resolve)
 }
 
 interface Gathered {
@@ -46,11 +66,20 @@ interface Gathered {
   readonly failure?: string
 }
 
-function keyOf(part: Pick<ApplicationPart | DeliveryPart, 'kind' | 'namespace' | 'name'>): string {
+/** `KIND NS/NAME`: what makes an application unique within its hub. */
+export function applicationKey(
+  part: Pick<ApplicationPart | DeliveryPart, 'kind' | 'namespace' | 'name'>,
+): string {
   return `${part.kind} ${part.namespace}/${part.name}`
 }
 
-function isSelected(part: ApplicationPart, other: ApplicationPart): boolean {
+/** The key of the set that made an application; '' where none did. */
+export function ownerKey({ namespace, owner }: ApplicationPart): string {
+  return owner === undefined ? '' : `ApplicationSet ${namespace}/${owner}`
+}
+
+/** Whether an app.k8s.io Application takes a subscription. */
+export function isSelected(part: ApplicationPart, other: ApplicationPart): boolean {
   return (
     other.kind === 'Subscription' &&
     other.namespace === part.namespace &&
@@ -158,8 +187,8 @@ function onCluster(
   }
 }
 
-// Argo CD names clusters by name or by URL, and the cluster that it runs on by one fixed URL.
-function resolver(hub: HubParts): (destination: string) => string {
+/** Argo CD names clusters by name or by URL, and the cluster that it runs on by one fixed URL. */
+export function resolver(hub: HubParts): (destination: string) => string {
   const byUrl = new Map<string, string>()
   for (const { name, urls, labels } of hub.clusters.values()) {
     for (const url of urls) byUrl.set(url, name)

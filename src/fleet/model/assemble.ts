@@ -16,7 +16,9 @@ import type {
 } from './fleet.ts'
 import { groupParts, type HubParts, sortedBy, staleness } from './join.ts'
 import {
+  type AddonPart,
   type AddonState,
+  type ClusterPart,
   type ClusterState,
   type Compliance,
   clusterStates,
@@ -126,28 +128,33 @@ export function summarize(fleet: Fleet): FleetSummary {
 }
 
 function joinClusters(hub: HubParts): readonly Cluster[] {
-  const sets = hub.of('set')
-  const impaired = Map.groupBy(
-    hub.of('addon').filter(({ status }) => status.state === 'degraded'),
-    ({ cluster }) => cluster,
-  )
-  const clusters = hub.of('cluster').map(({ part: _, candidate, ...cluster }): Cluster => {
-    const addons = impaired.get(cluster.name) ?? []
-    const degraded = [
-      ...cluster.degraded,
-      ...addons.map(({ status }) => ({ ...status, state: 'degraded' as const })),
-    ]
-    const own =
-      candidate === undefined ? [] : sets.filter(({ set }) => isMember(set, cluster.labels))
-    return {
-      ...cluster,
-      degraded,
-      hub: hub.hub,
-      sets: own.map(({ set }) => set.name).sort(),
-      reachability: reachabilityOf(cluster.status.state, degraded.length > 0),
-    }
-  })
+  const addons = Map.groupBy(hub.of('addon'), ({ cluster }) => cluster)
+  const clusters = hub
+    .of('cluster')
+    .map((part) => joinCluster(hub, part, addons.get(part.name) ?? []))
   return sortedBy(clusters, ({ name }) => name)
+}
+
+/** One cluster with its sets; `addons` are those on it. */
+export function joinCluster(
+  hub: HubParts,
+  { part: _, candidate, ...cluster }: ClusterPart,
+  addons: readonly AddonPart[],
+): Cluster {
+  const impaired = addons.filter(({ status }) => status.state === 'degraded')
+  const degraded = [
+    ...cluster.degraded,
+    ...impaired.map(({ status }) => ({ ...status, state: 'degraded' as const })),
+  ]
+  const own =
+    candidate === undefined ? [] : hub.of('set').filter(({ set }) => isMember(set, cluster.labels))
+  return {
+    ...cluster,
+    degraded,
+    hub: hub.hub,
+    sets: own.map(({ set }) => set.name).sort(),
+    reachability: reachabilityOf(cluster.status.state, degraded.length > 0),
+  }
 }
 
 function reachabilityOf(state: ClusterState, isDegraded: boolean): Reachability {
@@ -156,23 +163,23 @@ function reachabilityOf(state: ClusterState, isDegraded: boolean): Reachability 
   return state === 'not_joined' ? 'pending' : 'unknown'
 }
 
-function joinSets(
+/** All sets of a hub with their members, in order of name. */
+export function joinSets(
   hub: string,
   parts: HubParts,
   clusters: readonly Cluster[],
 ): readonly ClusterSetStatus[] {
-  const sets = parts.of('set').map(({ set: { name } }) => {
-    const members = clusters.filter(({ sets: own }) => own.includes(name))
-    return {
-      hub,
-      name,
-      clusters: members.map((member) => member.name),
-      counts: countStates(
-        clusterStates,
-        members.map(({ status }) => status.state),
-      ),
-    }
-  })
+  const members = new Map<string, Cluster[]>(parts.of('set').map(({ set }) => [set.name, []]))
+  for (const cluster of clusters) for (const set of cluster.sets) members.get(set)?.push(cluster)
+  const sets = [...members].map(([name, own]) => ({
+    hub,
+    name,
+    clusters: own.map((member) => member.name),
+    counts: countStates(
+      clusterStates,
+      own.map(({ status }) => status.state),
+    ),
+  }))
   return sortedBy(sets, ({ name }) => name)
 }
 
@@ -187,18 +194,31 @@ const healthOfAddon: Readonly<Record<AddonState, Health>> = {
 
 function joinAddons(hub: HubParts, data: DataFacts): readonly Addon[] {
   const names = new Map(hub.of('addon_name').map(({ name, displayName }) => [name, displayName]))
-  const addons = hub.of('addon').map(({ part: _, ...addon }): Addon => {
-    const claimed = healthOfAddon[addon.status.state]
-    const sent = data.senders.has(addon.name) ? healthOfData(addon.cluster, data) : 'healthy'
-    return {
-      ...addon,
-      hub: hub.hub,
-      displayName: names.get(addon.name) ?? addon.name,
-      health: healths[Math.min(healths.indexOf(claimed), healths.indexOf(sent))]!,
-      ...staleness(hub, addon.cluster),
-    }
-  })
-  return sortedBy(addons, ({ cluster, name }) => `${cluster}/${name}`)
+  const addons = hub.of('addon').map((part) => joinAddon(hub, part, names.get(part.name), data))
+  return sortedBy(addons, addonOrder)
+}
+
+/** What addons are in order of. */
+export function addonOrder({ cluster, name }: Addon): string {
+  return `${cluster}/${name}`
+}
+
+/** One addon on one cluster. */
+export function joinAddon(
+  hub: HubParts,
+  { part: _, ...addon }: AddonPart,
+  displayName: string | undefined,
+  data: DataFacts,
+): Addon {
+  const claimed = healthOfAddon[addon.status.state]
+  const sent = data.senders.has(addon.name) ? healthOfData(addon.cluster, data) : 'healthy'
+  return {
+    ...addon,
+    hub: hub.hub,
+    displayName: displayName ?? addon.name,
+    health: healths[Math.min(healths.indexOf(claimed), healths.indexOf(sent))]!,
+    ...staleness(hub, addon.cluster),
+  }
 }
 
 // No sample yet is no proof of health, nor of failure.

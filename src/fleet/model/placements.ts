@@ -8,7 +8,7 @@ import { decide, type PlacementDecision } from '../placement/decide.ts'
 import { type PlacementWorld, placementKey } from '../placement/world.ts'
 import type { PlacementState, PlacementStatus } from './fleet.ts'
 import { type HubParts, sortedBy } from './join.ts'
-import type { PlacementPart } from './parts.ts'
+import type { DecisionPart, PlacementPart } from './parts.ts'
 import { type Said, saidBy, saidByLack } from './state.ts'
 
 /** Clusters by `NS/NAME` of a placement. */
@@ -16,15 +16,16 @@ export type Decided = ReadonlyMap<string, readonly string[]>
 
 /** What the hub has decided, each placement's shards united, in order of name. */
 export function writtenDecisions(hub: HubParts, kind: 'Placement' | 'PlacementRule'): Decided {
-  const decided = new Map<string, Set<string>>()
-  for (const part of hub.of('decision')) {
-    if (part.kind !== kind) continue
-    const key = `${part.namespace}/${part.placement}`
-    const names = decided.get(key) ?? new Set()
-    for (const name of part.clusters) names.add(name)
-    decided.set(key, names)
-  }
-  return new Map([...decided].map(([key, names]) => [key, [...names].sort()]))
+  const parts = hub.of('decision').filter((part) => part.kind === kind)
+  const shards = Map.groupBy(parts, ({ namespace, placement }) => `${namespace}/${placement}`)
+  return new Map([...shards].map(([key, own]) => [key, uniteShards(own)]))
+}
+
+/** The clusters of a placement's shards, in order of name. */
+export function uniteShards(shards: Iterable<DecisionPart>): readonly string[] {
+  const names = new Set<string>()
+  for (const { clusters } of shards) for (const name of clusters) names.add(name)
+  return [...names].sort()
 }
 
 /** The scheduler's world of a hub, for deciding and explaining. */
@@ -67,20 +68,43 @@ export function joinPlacements(
   decided: Decided,
   decisions: ReadonlyMap<string, PlacementDecision>,
 ): readonly PlacementStatus[] {
-  const placements = hub.of('placement').map((part): PlacementStatus => {
-    const { namespace, name } = part.placement
+  const placements = hub.of('placement').map((part) => {
     const key = placementKey(part.placement)
-    const status = placementState(part, decisions.get(key))
-    const clusters = decided.get(key) ?? []
-    return { hub: hub.hub, kind: 'Placement', namespace, name, status, clusters }
+    return joinPlacement(hub.hub, part, decided.get(key) ?? [], decisions.get(key))
   })
-  const rules = [...writtenDecisions(hub, 'PlacementRule')].map(([key, clusters]) => {
-    const [namespace = '', name = ''] = key.split('/')
-    const by = { kind: 'PlacementRule', namespace, name }
-    const status = saidByLack<PlacementState>('no_status', by, 'Legacy', 'rules say no state')
-    return { hub: hub.hub, kind: 'PlacementRule', namespace, name, status, clusters } as const
-  })
-  return sortedBy([...placements, ...rules], ({ namespace, name }) => `${namespace}/${name}`)
+  const rules = [...writtenDecisions(hub, 'PlacementRule')].map(([key, clusters]) =>
+    joinPlacementRule(hub.hub, key, clusters),
+  )
+  return sortedBy([...placements, ...rules], placementOrder)
+}
+
+/** What placements are in order of. */
+export function placementOrder({ namespace, name }: PlacementStatus): string {
+  return `${namespace}/${name}`
+}
+
+/** One placement with its clusters. `decision` is ours, where we decide. */
+export function joinPlacement(
+  hub: string,
+  part: PlacementPart,
+  clusters: readonly string[],
+  decision: PlacementDecision | undefined,
+): PlacementStatus {
+  const { namespace, name } = part.placement
+  const status = placementState(part, decision)
+  return { hub, kind: 'Placement', namespace, name, status, clusters }
+}
+
+/** One legacy PlacementRule (`NS/NAME`) with its clusters. */
+export function joinPlacementRule(
+  hub: string,
+  key: string,
+  clusters: readonly string[],
+): PlacementStatus {
+  const [namespace = '', name = ''] = key.split('/')
+  const by = { kind: 'PlacementRule', namespace, name }
+  const status = saidByLack<PlacementState>('no_status', by, 'Legacy', 'rules say no state')
+  return { hub, kind: 'PlacementRule', namespace, name, status, clusters }
 }
 
 function placementState(

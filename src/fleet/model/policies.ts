@@ -37,7 +37,8 @@ export function joinPolicies(hub: HubParts): readonly Policy[] {
   return sortedBy(policies, ({ namespace, name }) => `${namespace}/${name}`)
 }
 
-function joinPolicy(
+/** One root policy with its copies on clusters. */
+export function joinPolicy(
   hub: HubParts,
   policy: PolicyPart,
   replicated: readonly ReplicatedPolicyPart[],
@@ -93,29 +94,43 @@ export function joinPolicySets(
   selected: Selected,
 ): readonly PolicySet[] {
   const byKey = new Map(policies.map((policy) => [`${policy.namespace}/${policy.name}`, policy]))
-  const sets = hub.of('policy_set').map((set): PolicySet => {
-    const placements = placementsOf(hub.of('binding'), set.namespace, [`PolicySet ${set.name}`])
-    const clusters = [...new Set(placements.flatMap((reference) => selected(reference)))].sort()
-    const members = set.policies.map((name) => ({
-      name,
-      compliance: memberCompliance(byKey.get(`${set.namespace}/${name}`), set, clusters),
-    }))
-    const { namespace, name, description } = set
-    return {
-      hub: hub.hub,
-      namespace,
-      name,
-      description,
-      ...complianceOfSet(members),
-      clusters,
-      exclusions: set.exclusions,
-      members: members.map((member) => ({
-        name: member.name,
-        compliance: member.compliance ?? 'deleted',
-      })),
-    }
-  })
+  const sets = hub
+    .of('policy_set')
+    .map((set) => joinPolicySet(hub, set, (key) => byKey.get(key), selected))
   return sortedBy(sets, ({ namespace, name }) => `${namespace}/${name}`)
+}
+
+/** The placements (`KIND NS/NAME`) that bindings name for a policy set. */
+export function placementsOfSet(hub: HubParts, set: PolicySetPart): readonly string[] {
+  return placementsOf(hub.of('binding'), set.namespace, [`PolicySet ${set.name}`])
+}
+
+/** One policy set, from its joined members (by `NS/NAME`). */
+export function joinPolicySet(
+  hub: HubParts,
+  set: PolicySetPart,
+  policyOf: (key: string) => Policy | undefined,
+  selected: Selected,
+): PolicySet {
+  const clusters = [...new Set(placementsOfSet(hub, set).flatMap(selected))].sort()
+  const members = set.policies.map((name) => ({
+    name,
+    compliance: memberCompliance(policyOf(`${set.namespace}/${name}`), set, clusters),
+  }))
+  const { namespace, name, description } = set
+  return {
+    hub: hub.hub,
+    namespace,
+    name,
+    description,
+    ...complianceOfSet(members),
+    clusters,
+    exclusions: set.exclusions,
+    members: members.map((member) => ({
+      name: member.name,
+      compliance: member.compliance ?? 'deleted',
+    })),
+  }
 }
 
 function memberCompliance(

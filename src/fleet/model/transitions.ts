@@ -85,29 +85,48 @@ function statesOf(fleet: Fleet): readonly StateEntry[] {
   ]
 }
 
-// Policies and applications are by far the most states, and few of them change between two looks: those that are
-// the same on every cluster are left out before entries are made.
+// Few of a fleet's states change between two looks, and what did not is mostly the same object: it is left out before
+// entries are made, so that a look costs what changed. Policies and applications are by far the most states; of those
+// that differ, clusters that do not are left out as well.
 function withoutSame(before: Fleet, after: Fleet): readonly [Fleet, Fleet] {
-  const policies = split(
-    before.policies,
-    after.policies,
-    (one, other) =>
-      one.compliance === other.compliance &&
-      isSameOn(one.clusters, other.clusters, ({ compliance }) => compliance),
+  const [clusters, clustersNow] = apart(before.clusters, after.clusters)
+  const [sets, setsNow] = apart(before.sets, after.sets)
+  const [placements, placementsNow] = apart(before.placements, after.placements)
+  const [addons, addonsNow] = apart(before.addons, after.addons)
+  const [policySets, policySetsNow] = apart(before.policySets, after.policySets)
+  const [policies, policiesNow] = pairwise(
+    ...apart(before.policies, after.policies),
+    (one, other) => one.compliance === other.compliance,
   )
-  const applications = split(
-    before.applications,
-    after.applications,
-    (one, other) =>
-      one.state === other.state && isSameOn(one.clusters, other.clusters, ({ state }) => state),
+  const [applications, applicationsNow] = pairwise(
+    ...apart(before.applications, after.applications),
+    (one, other) => one.state === other.state,
   )
+  const was = { clusters, sets, placements, addons, policies, policySets, applications }
   return [
-    { ...before, policies: policies[0], applications: applications[0] },
-    { ...after, policies: policies[1], applications: applications[1] },
+    was,
+    {
+      clusters: clustersNow,
+      sets: setsNow,
+      placements: placementsNow,
+      addons: addonsNow,
+      policies: policiesNow,
+      policySets: policySetsNow,
+      applications: applicationsNow,
+    },
   ]
 }
 
-function split<T extends Policy | Application>(
+function apart<T>(
+  before: readonly T[],
+  after: readonly T[],
+): readonly [readonly T[], readonly T[]] {
+  if (before === after) return [[], []]
+  const [old, now] = [new Set(before), new Set(after)]
+  return [before.filter((item) => !now.has(item)), after.filter((item) => !old.has(item))]
+}
+
+function pairwise<T extends Policy | Application>(
   before: readonly T[],
   after: readonly T[],
   isSame: (one: T, other: T) => boolean,
@@ -115,26 +134,48 @@ function split<T extends Policy | Application>(
   const nameOf = (item: T): string =>
     [item.hub, 'kind' in item ? item.kind : '', item.namespace, item.name].join('\u0000')
   const old = new Map(before.map((item) => [nameOf(item), item]))
-  const changed = after.filter((item) => {
+  const [was, is]: [T[], T[]] = [[], []]
+  for (const item of after) {
     const other = old.get(nameOf(item))
-    if (other === undefined || !isSame(other, item)) return true
     old.delete(nameOf(item))
-    return false
-  })
-  return [[...old.values()], changed]
+    if (other === undefined) {
+      is.push(item)
+      continue
+    }
+    const [clusters, clustersNow] = withoutSameClusters(other, item)
+    if (isSame(other, item) && clusters.length === 0 && clustersNow.length === 0) continue
+    was.push({ ...other, clusters })
+    is.push({ ...item, clusters: clustersNow })
+  }
+  return [[...old.values(), ...was], is]
 }
 
-function isSameOn<T extends { readonly cluster: string }>(
-  one: readonly T[],
-  other: readonly T[],
-  stateOf: (entry: T) => string,
-): boolean {
-  if (one.length !== other.length) return false
-  for (let i = 0; i < one.length; i++) {
-    if (one[i]!.cluster !== other[i]!.cluster || stateOf(one[i]!) !== stateOf(other[i]!))
-      return false
+type OnCluster = Policy['clusters'][number] | Application['clusters'][number]
+
+// Both lists are in order of cluster.
+function withoutSameClusters(
+  before: Policy | Application,
+  after: Policy | Application,
+): readonly [OnCluster[], OnCluster[]] {
+  const [was, is]: [OnCluster[], OnCluster[]] = [[], []]
+  let at = 0
+  for (const entry of after.clusters) {
+    while (at < before.clusters.length && before.clusters[at]!.cluster < entry.cluster)
+      was.push(before.clusters[at++]!)
+    const old = before.clusters[at]
+    if (old?.cluster === entry.cluster) at++
+    if (old?.cluster !== entry.cluster) is.push(entry)
+    else if (old !== entry && stateOn(old) !== stateOn(entry)) {
+      was.push(old)
+      is.push(entry)
+    }
   }
-  return true
+  while (at < before.clusters.length) was.push(before.clusters[at++]!)
+  return [was, is]
+}
+
+function stateOn(entry: OnCluster): string {
+  return 'compliance' in entry ? entry.compliance : entry.state
 }
 
 type Named = Pick<StateEntry, 'hub' | 'type' | 'namespace' | 'name'>

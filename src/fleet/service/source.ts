@@ -62,6 +62,7 @@ export class DirectoryFleetSource implements FleetSource {
   #objects: ReadonlyMap<string, KubeObject> = new Map()
   #source: DirectorySource | undefined
   #snapshot: DirectorySnapshot | undefined
+  #isOpen = false
   #wasRead = false
   #status: Omit<SourceStatus, 'name' | 'kind' | 'parts'>
 
@@ -75,8 +76,9 @@ export class DirectoryFleetSource implements FleetSource {
   async start(onChange: (change: SourceChange) => void): Promise<void> {
     const take = (snapshot: DirectorySnapshot): void => onChange(this.#take(snapshot))
     this.#source = await DirectorySource.open(this.#options, take)
-    // An empty directory is no change to the source below, and is read all the same.
-    if (this.#snapshot === undefined) take(this.#source.current)
+    // Files that are still being written come one by one, so only now has all been read; an empty directory too.
+    this.#isOpen = true
+    take(this.#source.current)
   }
 
   status(): SourceStatus {
@@ -94,10 +96,11 @@ export class DirectoryFleetSource implements FleetSource {
 
   #take(snapshot: DirectorySnapshot): SourceChange {
     const { mistake } = snapshot
-    const state = mistake === undefined ? 'synced' : 'failing'
-    const sinceMs = state === this.#status.state ? this.#status.sinceMs : this.#now()
     // A directory that failed from the start holds nothing that is known; one that fails later keeps what it held.
-    this.#wasRead ||= mistake === undefined
+    this.#wasRead ||= this.#isOpen && mistake === undefined
+    const read = this.#wasRead ? 'synced' : 'syncing'
+    const state = mistake === undefined ? read : 'failing'
+    const sinceMs = state === this.#status.state ? this.#status.sinceMs : this.#now()
     this.#status = { state, sinceMs, message: mistake ?? '' }
     this.#snapshot = snapshot
     const before = this.#objects

@@ -1,0 +1,344 @@
+// One hub's fleet, kept joined: a change of an object joins again what it touches, and nothing else.
+// Here: the order in which things are joined. Elsewhere: what is touched (hub-index.ts), how one thing is joined (model).
+// Invariants: what stands here equals `assembleHub` of the same parts; an entry that equals the one before it is that
+// entry, also each cluster's entry within a policy or an application.
+// Units: times in Unix milliseconds.
+
+import {
+  applicationKey,
+  applicationOrder,
+  isSelected,
+  joinApplication,
+  ownerKey,
+  resolver,
+} from '../model/applications.ts'
+import { addonOrder, type DataFacts, joinAddon, joinCluster, joinSets } from '../model/assemble.ts'
+import type {
+  Addon,
+  Application,
+  Cluster,
+  ClusterSetStatus,
+  Fleet,
+  PlacementStatus,
+  Policy,
+  PolicySet,
+} from '../model/fleet.ts'
+import { staleness } from '../model/join.ts'
+import type { ApplicationPart } from '../model/parts.ts'
+import {
+  type Decided,
+  decideAll,
+  joinPlacement,
+  joinPlacementRule,
+  placementOrder,
+  placementWorld,
+  uniteShards,
+} from '../model/placements.ts'
+import { joinPolicy, joinPolicySet, placementsOfSet, selectedBy } from '../model/policies.ts'
+import type { PlacementDecision } from '../placement/decide.ts'
+import { placementKey } from '../placement/world.ts'
+import { readObject } from '../source/read-object.ts'
+import type { HubPlacements } from '../view/fleet-view.ts'
+import { HubIndex, type Marks } from './hub-index.ts'
+import { keepSame } from './keep-same.ts'
+import type { SourceChange } from './source.ts'
+import { Table } from './table.ts'
+
+/** Decisions fall due by the clock: of those that do not say when, none is older than this. */
+const decideIntervalMs = 60_000
+
+/** The fleet of one hub as it goes on. */
+export class HubState {
+  readonly #index: HubIndex
+  readonly #clusters = new Table<Cluster>(({ name }) => name)
+  readonly #placements = new Table<PlacementStatus>(placementOrder)
+  readonly #addons = new Table<Addon>(addonOrder)
+  readonly #policies = new Table<Policy>(nameOrder)
+  readonly #policySets = new Table<PolicySet>(nameOrder)
+  readonly #applications = new Table<Application>(applicationOrder)
+  #sets: readonly ClusterSetStatus[] = []
+  /** Clusters by `NS/NAME`, of placements and of legacy rules. */
+  readonly #decided: Map<string, readonly string[]>
+  readonly #ruled = new Map<string, readonly string[]>()
+  readonly #isEmbedded: boolean
+  #decisions: ReadonlyMap<string, PlacementDecision> = new Map()
+  #decideAtMs = 0
+  #resolve: (destination: string) => string
+  #fleet: Fleet
+
+  /** With `embedded`, what we decided so far, its placements are decided here. */
+  constructor(hub: string, embedded?: Decided) {
+    this.#index = new HubIndex(hub)
+    this.#isEmbedded = embedded !== undefined
+    this.#decided = new Map(embedded)
+    this.#resolve = resolver(this.#index)
+    this.#fleet = this.#lists()
+  }
+
+  /** The hub's fleet as of the last `join`. */
+  get fleet(): Fleet {
+    return this.#fleet
+  }
+
+  /** All decisions of placements as of the last `join`: the hub's, or ours where it is embedded. */
+  get decided(): Decided {
+    return this.#decided
+  }
+
+  get objectCount(): number {
+    return this.#index.partCount
+  }
+
+  /** Takes objects in and out; seen after the next `join`. */
+  apply({ upserts, deletes }: Pick<SourceChange, 'upserts' | 'deletes'>): void {
+    for (const key of deletes) this.#index.set(key, undefined)
+    for (const { key, object } of upserts) this.#index.set(key, readObject(object))
+  }
+
+  /** Joins what was touched since the last call, and what the clock and the data touch. */
+  join(data: DataFacts): Fleet {
+    const marks = this.#index.takeMarks()
+    this.#markData(marks, data)
+    this.#decide(marks, data.nowMs)
+    this.#joinClusters(marks)
+    this.#joinAddons(marks, data)
+    const changed = this.#joinPolicies(marks)
+    this.#joinPolicySets(marks, changed)
+    this.#joinApplications(marks)
+    this.#restale(marks)
+    this.#fleet = this.#lists()
+    return this.#fleet
+  }
+
+  /** What its placements are decided from. */
+  placements(nowMs: number): HubPlacements {
+    const parts = this.#index.of('placement')
+    return {
+      placements: new Map(parts.map(({ placement }) => [placementKey(placement), placement])),
+      world: placementWorld(this.#index, this.#decided, nowMs),
+    }
+  }
+
+  #lists(): Fleet {
+    return {
+      clusters: this.#clusters.list(),
+      sets: this.#sets,
+      placements: this.#placements.list(),
+      addons: this.#addons.list(),
+      policies: this.#policies.list(),
+      policySets: this.#policySets.list(),
+      applications: this.#applications.list(),
+    }
+  }
+
+  // Health of senders follows the clock as well as the newest samples.
+  #markData(marks: Marks, { senders }: DataFacts): void {
+    for (const [key, { name }] of this.#index.addons) if (senders.has(name)) marks.addons.add(key)
+  }
+
+  #decide(marks: Marks, nowMs: number): void {
+    const { hub } = this.#index
+    const due = this.#isEmbedded && (marks.world || nowMs >= this.#decideAtMs)
+    if (due) this.#decideOurs(marks, nowMs)
+    for (const reference of marks.decisions) {
+      const [kind, key = ''] = reference.split(' ')
+      if (kind === 'Placement' && this.#isEmbedded) continue
+      const shards = this.#index.decisions.of(reference)
+      const decided = kind === 'Placement' ? this.#decided : this.#ruled
+      if (shards.length === 0) decided.delete(key)
+      else decided.set(key, keepSame(decided.get(key), uniteShards(shards)))
+      if (kind === 'Placement') marks.placements.add(key)
+      else {
+        const clusters = this.#ruled.get(key)
+        const rule = clusters === undefined ? undefined : joinPlacementRule(hub, key, clusters)
+        this.#placements.set(reference, keepSame(this.#placements.get(reference), rule))
+      }
+    }
+    if (marks.placements.size === 0) return
+    const parts = this.#index.of('placement')
+    const byKey = new Map(parts.map((part) => [placementKey(part.placement), part]))
+    for (const key of marks.placements) {
+      const part = byKey.get(key)
+      const reference = `Placement ${key}`
+      const clusters = this.#decided.get(key) ?? []
+      const status =
+        part === undefined
+          ? undefined
+          : joinPlacement(hub, part, clusters, this.#decisions.get(key))
+      this.#placements.set(reference, keepSame(this.#placements.get(reference), status))
+    }
+  }
+
+  #decideOurs(marks: Marks, nowMs: number): void {
+    const { decided, decisions } = decideAll(this.#index, this.#decided, nowMs)
+    for (const key of [...this.#decided.keys()]) {
+      if (decided.has(key)) continue
+      this.#decided.delete(key)
+      marks.decisions.add(`Placement ${key}`)
+    }
+    for (const [key, clusters] of decided) {
+      const before = this.#decided.get(key)
+      const kept = keepSame(before, clusters)
+      this.#decided.set(key, kept)
+      if (kept !== before) marks.decisions.add(`Placement ${key}`)
+    }
+    for (const key of decisions.keys()) marks.placements.add(key)
+    this.#decisions = decisions
+    const due = [...decisions.values()].flatMap(({ recheckAtMs }) => recheckAtMs ?? [])
+    this.#decideAtMs = Math.min(nowMs + decideIntervalMs, ...due)
+  }
+
+  #joinClusters(marks: Marks): void {
+    const index = this.#index
+    const names = marks.allClusters
+      ? new Set([...index.clusters.keys(), ...marks.clusters])
+      : marks.clusters
+    let isChanged = marks.sets
+    for (const name of names) {
+      const part = index.clusters.get(name)
+      const before = this.#clusters.get(name)
+      const cluster =
+        part === undefined ? undefined : joinCluster(index, part, index.addonsOf.of(name))
+      const kept = keepSame(before, cluster)
+      this.#clusters.set(name, kept)
+      isChanged ||= kept?.status.state !== before?.status.state || kept?.sets !== before?.sets
+    }
+    if (!isChanged) return
+    const before = new Map(this.#sets.map((set) => [set.name, set]))
+    const sets = joinSets(index.hub, index, this.#clusters.list())
+    this.#sets = keepSame(
+      this.#sets,
+      sets.map((set) => keepSame(before.get(set.name), set)),
+    )
+  }
+
+  #joinAddons(marks: Marks, data: DataFacts): void {
+    const index = this.#index
+    for (const cluster of marks.stale)
+      for (const { name } of index.addonsOf.of(cluster)) marks.addons.add(`${cluster}/${name}`)
+    if (marks.addons.size === 0) return
+    const names = new Map(
+      index.of('addon_name').map(({ name, displayName }) => [name, displayName]),
+    )
+    for (const key of marks.addons) {
+      const part = index.addons.get(key)
+      const addon =
+        part === undefined ? undefined : joinAddon(index, part, names.get(part.name), data)
+      this.#addons.set(key, keepSame(this.#addons.get(key), addon))
+    }
+  }
+
+  // The policies that are others than before.
+  #joinPolicies(marks: Marks): ReadonlySet<string> {
+    const changed = new Set<string>()
+    if (marks.policies.size === 0) return changed
+    const parts = new Map(
+      this.#index.of('policy').map((part) => [`${part.namespace}/${part.name}`, part]),
+    )
+    for (const key of marks.policies) {
+      const part = parts.get(key)
+      const policy =
+        part === undefined
+          ? undefined
+          : joinPolicy(this.#index, part, this.#index.replicated.of(key))
+      if (this.#policies.set(key, keepSame(this.#policies.get(key), policy))) changed.add(key)
+    }
+    return changed
+  }
+
+  #joinPolicySets(marks: Marks, policies: ReadonlySet<string>): void {
+    const selected = selectedBy(this.#decided, this.#ruled)
+    const known = new Set<string>()
+    for (const set of this.#index.of('policy_set')) {
+      const key = `${set.namespace}/${set.name}`
+      known.add(key)
+      const isTouched =
+        marks.policySets.has(key) ||
+        set.policies.some((name) => policies.has(`${set.namespace}/${name}`)) ||
+        (marks.decisions.size > 0 &&
+          placementsOfSet(this.#index, set).some((reference) => marks.decisions.has(reference)))
+      if (!isTouched) continue
+      const policyOf = (name: string): Policy | undefined => this.#policies.get(name)
+      const joined = joinPolicySet(this.#index, set, policyOf, selected)
+      this.#policySets.set(key, keepSame(this.#policySets.get(key), joined))
+    }
+    for (const key of marks.policySets) if (!known.has(key)) this.#policySets.set(key, undefined)
+  }
+
+  #joinApplications(marks: Marks): void {
+    const index = this.#index
+    for (const reference of marks.decisions)
+      for (const part of index.applicationsOfPlacement.of(reference))
+        index.markApplication(part, marks)
+    if (marks.allApplications) {
+      this.#resolve = resolver(index)
+      for (const part of index.of('application')) marks.applications.add(applicationKey(part))
+    }
+    if (marks.selections.size > 0)
+      for (const part of index.of('application'))
+        if (part.selector !== undefined && marks.selections.has(part.namespace))
+          marks.applications.add(applicationKey(part))
+    const selected = selectedBy(this.#decided, this.#ruled)
+    const context = {
+      hub: index,
+      selected,
+      reportsOf: (part: ApplicationPart) => index.reports.of(applicationKey(part)),
+      membersOf: (part: ApplicationPart) => this.#membersOf(part),
+      resolve: this.#resolve,
+    }
+    for (const key of marks.applications) {
+      const part = index.applications.of(key).at(-1)
+      const isListed =
+        part !== undefined && (part.owner === undefined || !index.applications.has(ownerKey(part)))
+      const joined = isListed ? joinApplication(part, context) : undefined
+      this.#applications.set(key, keepSame(this.#applications.get(key), joined))
+    }
+  }
+
+  #membersOf(part: ApplicationPart): readonly ApplicationPart[] {
+    if (part.selector === undefined) return this.#index.applicationsOfOwner.of(applicationKey(part))
+    return this.#index.of('application').filter((other) => isSelected(part, other))
+  }
+
+  // A cluster that comes and goes ages its entry in every policy and application, and nothing else of them.
+  #restale(marks: Marks): void {
+    if (marks.stale.size === 0) return
+    for (const policy of this.#policies.list())
+      this.#policies.set(nameOrder(policy), this.#withStaleness(policy, marks.stale))
+    for (const application of this.#applications.list())
+      this.#applications.set(
+        applicationKey(application),
+        this.#withStaleness(application, marks.stale),
+      )
+  }
+
+  #withStaleness<T extends Policy | Application>(thing: T, names: ReadonlySet<string>): T {
+    let clusters: T['clusters'][number][] | undefined
+    for (const name of names) {
+      const at = indexOfCluster(thing.clusters, name)
+      const entry = thing.clusters[at]
+      if (entry?.cluster !== name) continue
+      const { stale: _, ...rest } = entry
+      const next = keepSame(entry, { ...rest, ...staleness(this.#index, name) } as typeof entry)
+      if (next === entry) continue
+      clusters ??= [...thing.clusters]
+      clusters[at] = next
+    }
+    return clusters === undefined ? thing : { ...thing, clusters }
+  }
+}
+
+function nameOrder({ namespace, name }: { namespace: string; name: string }): string {
+  return `${namespace}/${name}`
+}
+
+// Where the cluster stands, or would.
+function indexOfCluster(list: readonly { readonly cluster: string }[], cluster: string): number {
+  let [from, to] = [0, list.length]
+  while (from < to) {
+    const middle = (from + to) >>> 1
+    if (list[middle]!.cluster < cluster) from = middle + 1
+    else to = middle
+  }
+  return from
+}
