@@ -7,6 +7,7 @@ export { rollUp } from './model/policies.ts'
 export { type Transition, transitionsBetween } from './model/transitions.ts'
 export { decide, placementMistake } from './placement/decide.ts'
 export { explain } from './placement/explain.ts'
+export { MembershipLog, type MembershipLogOptions } from './placement/membership-log.ts'
 export type { PlacementWorld } from './placement/world.ts'
 export { FleetState } from './service/fleet-state.ts'
 export {
