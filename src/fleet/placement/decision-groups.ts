@@ -55,11 +55,12 @@ export function groupDecisions(
   }
   for (const clusters of chunksOf([...left.keys()], length)) chunks.push({ name: '', clusters })
   if (chunks.length === 0) chunks.push({ name: '', clusters: [] })
-  return shard(placement, chunks)
+  return decisionObjects(placement, chunks)
 }
 
-function shard(
-  placement: Placement,
+/** Cuts groups in shards of at most `decisionsPerObjectMax`. */
+export function decisionObjects(
+  placement: Pick<Placement, 'namespace' | 'name'>,
   chunks: readonly { readonly name: string; readonly clusters: readonly string[] }[],
 ): { readonly groups: readonly DecisionGroup[]; readonly objects: readonly DecisionObject[] } {
   const objects: DecisionObject[] = []
