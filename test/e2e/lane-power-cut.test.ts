@@ -1,4 +1,4 @@
-// A thousand power cuts and kills over log, checkpoints, cuts of windows and merging of blocks; the short run is
+// A thousand power cuts and kills over log, checkpoints, cuts of windows, merging and shipping of blocks; the short run is
 // test/tsdb/lane-power-cut.test.ts.
 import { describe, it } from 'vitest'
 import { livesPerDisk, runLanes } from '../tsdb/lane-simulation.ts'

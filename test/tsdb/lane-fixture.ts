@@ -1,7 +1,9 @@
-// A whole lane on a recording disk: log, head, local blocks and the cutter between them.
+// A whole lane on a recording disk: log, head, local blocks, the cutter between them, and the shipper to a bucket.
+import { Deletions, ShippedRecord, Shipper } from '../../src/bucket/index.ts'
 import { hashKeySizeBytes } from '../../src/kernel/index.ts'
 import { sortLabels } from '../../src/model/index.ts'
-import { createLogger } from '../../src/telemetry/index.ts'
+import type { Bucket } from '../../src/objstore/index.ts'
+import { createLogger, Metrics } from '../../src/telemetry/index.ts'
 import {
   cutRuleDefaults,
   Head,
@@ -26,6 +28,9 @@ export interface LaneProcess {
   readonly blocks: LocalBlocks
   readonly lane: StorageLane
   readonly cutter: WindowCutter
+  /** Absent without a bucket. */
+  readonly shipper?: Shipper
+  readonly record: ShippedRecord
 }
 
 /** Starts a lane on a disk; the log is still to be replayed. Segments are small, so that many are written. */
@@ -33,9 +38,12 @@ export async function openLane(options: {
   readonly files: RecordingFiles
   readonly clock: () => number
   readonly nextUlid: UlidFactory
+  /** Where blocks are shipped to; they may be merged and deleted only then. Absent = they are safe where they are. */
+  readonly bucket?: Bucket
 }): Promise<LaneProcess> {
-  const { files, clock, nextUlid } = options
+  const { files, clock, nextUlid, bucket } = options
   const directory = '/data/blocks'
+  const record = new ShippedRecord(directory, files)
   const blocks = await LocalBlocks.open({
     directory,
     files,
@@ -43,6 +51,7 @@ export async function openLane(options: {
     compileMatcher: compile,
     nextUlid,
     log,
+    ...(bucket === undefined ? {} : { isShipped: record.isShipped }),
   })
   const metas = blocks.tenants().flatMap((tenant) => blocks.blocksOf(tenant).map((b) => b.meta))
   const wal = Wal.open({
@@ -89,5 +98,20 @@ export async function openLane(options: {
     clock,
     dropDelayMs: 0,
   })
-  return { wal, head, blocks, lane, cutter }
+  const parts = { wal, head, blocks, lane, cutter, record }
+  if (bucket === undefined) return parts
+  const shipper = new Shipper({
+    blocks,
+    record,
+    deletions: new Deletions(directory, { files }),
+    bucket,
+    externalLabels: {},
+    tenantLabel: 'tenant_id',
+    intervalMs: 1000,
+    files,
+    log,
+    metrics: new Metrics(),
+    nowMs: clock,
+  })
+  return { ...parts, shipper }
 }

@@ -1,12 +1,20 @@
 // Power cuts and kills over a whole lane: writes (some late, some while the log is replayed), cuts of windows into
-// blocks, checkpoints, deletion of segments and merging of blocks, on a disk that keeps only what was synced.
+// blocks, checkpoints, deletion of segments, merging of blocks, shipping them to a bucket and deleting what was shipped, on a
+// disk that keeps only what was synced.
 import { expect } from 'vitest'
 import { windowMs } from '../../src/model/index.ts'
 import { mergeCursors, neverCancelled, type Queryable } from '../../src/storage/index.ts'
-import { createUlidFactory, mergeRangesMs } from '../../src/tsdb/index.ts'
-import { bodyOf, everything, read, requestOf, shown } from './head/head-fixture.ts'
+import {
+  type Block,
+  createUlidFactory,
+  mergeRangesMs,
+  openBlock,
+  readBlockMeta,
+} from '../../src/tsdb/index.ts'
+import { bodyOf, compile, everything, read, requestOf, seed, shown } from './head/head-fixture.ts'
 import { type LaneProcess, openLane } from './lane-fixture.ts'
 import { RecordingFiles, randomOf } from './recording-files.ts'
+import { RemoteBucket } from './remote-bucket.ts'
 
 /** Cuts of one disk. */
 export const livesPerDisk = 5
@@ -25,6 +33,7 @@ class Simulation {
   /** State by tenant, series and shown sample. */
   readonly #states = new Map<string, State>()
   readonly #usedTimes = new Set<string>()
+  readonly #bucket: RemoteBucket
   #files: RecordingFiles
   #nowMs = start
   #sampleCount = 0
@@ -32,6 +41,7 @@ class Simulation {
   constructor(number: number) {
     this.#random = randomOf(number)
     this.#files = new RecordingFiles(this.#random)
+    this.#bucket = new RemoteBucket(this.#random, this.#files)
   }
 
   async live(): Promise<void> {
@@ -50,6 +60,7 @@ class Simulation {
     this.#files.capacityBytes = Number.POSITIVE_INFINITY
     if (this.#random() < 0.2) this.#files.operationsLeft = Number.POSITIVE_INFINITY
     else this.#files = this.#files.afterPowerCut()
+    this.#bucket.local = this.#files
   }
 
   // A full disk refuses writes and cuts, which are tried again; nothing else may fail.
@@ -59,12 +70,19 @@ class Simulation {
   }
 
   #open(): Promise<LaneProcess> {
-    return openLane({ files: this.#files, clock: () => this.#nowMs, nextUlid: this.#nextUlid })
+    const clock = () => this.#nowMs
+    return openLane({
+      files: this.#files,
+      clock,
+      nextUlid: this.#nextUlid,
+      bucket: this.#bucket,
+    })
   }
 
   async #act(running: LaneProcess): Promise<void> {
     const dice = this.#random()
-    if (dice < 0.75) await this.#append(running)
+    if (dice < 0.1) await this.#cutAndShip(running)
+    else if (dice < 0.75) await this.#append(running)
     else if (dice < 0.8) await Promise.all([1, 2, 3].map(() => this.#append(running)))
     else if (dice < 0.85) await this.#cutWhileWriting(running)
     else if (dice < 0.9) await running.cutter.cutDue()
@@ -73,8 +91,58 @@ class Simulation {
       const room = isFull ? this.#random() * 3000 : Number.POSITIVE_INFINITY
       this.#files.capacityBytes = this.#files.usedBytes() + room
     } else if (dice < 0.94) this.#nowMs += windowMs * this.#random()
-    else if (dice < 0.97) await running.blocks.mergeNext(this.#tenant(), ranges, neverCancelled)
+    else if (dice < 0.95) await running.blocks.mergeNext(this.#tenant(), ranges, neverCancelled)
+    else if (dice < 0.97) await this.#ship(running)
+    else if (dice < 0.98) await this.#retain(running)
     else await this.#check(running, 'running')
+  }
+
+  async #cutAndShip(running: LaneProcess): Promise<void> {
+    await running.cutter.cutRange(start, this.#nowMs)
+    // Cuts that come by chance seldom meet an upload.
+    if (this.#random() < 0.3)
+      this.#files.operationsLeft = Math.min(this.#files.operationsLeft, this.#random() * 40)
+    await this.#ship(running)
+    if (this.#random() < 0.5) await this.#retain(running)
+  }
+
+  // The shipper keeps its failures to itself and tries again; a full disk fails its record only.
+  async #ship({ shipper }: LaneProcess): Promise<void> {
+    const isFull = this.#files.capacityBytes < Number.POSITIVE_INFINITY
+    const good = await shipper!.shipOnce(new AbortController().signal)
+    expect(good || isFull || this.#files.isDown, shipper!.status.lastError).toBe(true)
+  }
+
+  // Deletes local blocks that are over for a window.
+  async #retain({ blocks }: LaneProcess): Promise<void> {
+    const bounds = { retentionMs: 1, sizeBytesMax: this.#random() < 0.5 ? 1 : 0 }
+    await blocks.applyRetention(bounds, this.#nowMs)
+  }
+
+  // The blocks of the bucket that are whole, by tenant: all their files are there, and no source is in two of them.
+  async #bucketBlocks(): Promise<Map<string, Block[]>> {
+    const { objects } = this.#bucket
+    const byTenant = new Map<string, Block[]>()
+    const sources = new Set<string>()
+    const whole = objects
+      .list('/bucket')
+      .filter((ulid) => objects.exists(`/bucket/${ulid}/meta.json`))
+    for (const ulid of whole) {
+      const { thanos, compaction } = readBlockMeta(`/bucket/${ulid}`, objects)
+      for (const { relPath, sizeBytes } of thanos!.files) {
+        const file = objects.open(`/bucket/${ulid}/${relPath}`, 'read')
+        if (sizeBytes !== undefined) expect(file.sizeBytes()).toBe(sizeBytes)
+      }
+      for (const source of compaction.sources) {
+        expect(sources.has(source), `${source} is in two blocks`).toBe(false)
+        sources.add(source)
+      }
+      const options = { files: objects, seed, compileMatcher: compile }
+      const tenant = thanos!.labels.tenant_id!
+      const block = await openBlock(`/bucket/${ulid}`, options)
+      byTenant.set(tenant, [...(byTenant.get(tenant) ?? []), block])
+    }
+    return byTenant
   }
 
   // Late samples of a window may come while it is on its way into a block.
@@ -133,14 +201,17 @@ class Simulation {
 
   async #check({ lane, blocks }: LaneProcess, when: 'start' | 'running' = 'start'): Promise<void> {
     const found = new Set<string>()
-    const both = {
-      select: (request, signal) =>
-        mergeCursors([lane.select(request, signal), blocks.select(request, signal)], {
-          sorted: request.sorted,
-        }),
-    } as Queryable
+    const inBucket = await this.#bucketBlocks()
     for (const tenant of tenants) {
-      const rows = await read(both, everything([tenant], true))
+      const sources = [lane, blocks, ...(inBucket.get(tenant) ?? [])]
+      const all = {
+        select: (request, signal) =>
+          mergeCursors(
+            sources.map((source) => source.select(request, signal)),
+            { sorted: request.sorted },
+          ),
+      } as Queryable
+      const rows = await read(all, everything([tenant], true))
       for (const [labels, samples] of rows)
         for (const sample of samples) {
           const key = `${tenant} ${labels} ${sample}`
