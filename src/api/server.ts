@@ -4,6 +4,7 @@ import compress from '@fastify/compress'
 import formbody from '@fastify/formbody'
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import { UserError } from '../model/index.ts'
+import { compressedSizeBytesMin } from '../query/index.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
 import { type FindCaller, identifyCallers } from './caller.ts'
 import { errorReply } from './envelope.ts'
@@ -60,6 +61,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   // The fastest level: JSON of numbers gets a tenth smaller with the default one, at two and a half times the cost.
   await app.register(compress, {
     global: true,
+    threshold: compressedSizeBytesMin,
     encodings: ['zstd', 'gzip', 'deflate'],
     zlibOptions: { level: 1 },
   })

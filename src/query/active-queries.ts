@@ -71,6 +71,15 @@ export class ActiveQueries {
         )
         return
       }
+      const key = call.tenants.join('|')
+      const entry: Entry = { id, call, since: nowMs, key, state: 'waiting', start: () => start() }
+      // With a place free nobody waits, and nothing has to be listened for.
+      if (this.#runningCount < this.#options.maxConcurrent && !signal.aborted) {
+        this.#entries.set(id, entry)
+        this.#run(entry)
+        resolve(id)
+        return
+      }
       const canceled = (): void => {
         this.leave(id)
         reject(new UserError('canceled', { what: 'query was canceled' }))
@@ -79,8 +88,7 @@ export class ActiveQueries {
         signal.removeEventListener('abort', canceled)
         resolve(id)
       }
-      const key = call.tenants.join('|')
-      this.#entries.set(id, { id, call, since: nowMs, key, state: 'waiting', start })
+      this.#entries.set(id, entry)
       signal.addEventListener('abort', canceled, { once: true })
       if (signal.aborted) canceled()
       else this.#admit()
@@ -124,11 +132,15 @@ export class ActiveQueries {
     while (this.#runningCount < this.#options.maxConcurrent) {
       const next = this.#nextWaiting()
       if (next === undefined) return
-      next.state = 'running'
-      this.#runningCount++
-      this.#running.set(next.key, (this.#running.get(next.key) ?? 0) + 1)
+      this.#run(next)
       next.start()
     }
+  }
+
+  #run(entry: Entry): void {
+    entry.state = 'running'
+    this.#runningCount++
+    this.#running.set(entry.key, (this.#running.get(entry.key) ?? 0) + 1)
   }
 
   #nextWaiting(): Entry | undefined {

@@ -2,6 +2,7 @@
 // Everything here is structured-clonable. Units: Unix milliseconds.
 
 import type { Scope } from '../model/index.ts'
+import type { ContentCoding } from './compression.ts'
 
 /** What every call carries. */
 interface CallBase {
@@ -15,6 +16,8 @@ interface CallBase {
   readonly warnings?: readonly string[]
   /** Wall-clock time at which the answer is given up. */
   readonly deadlineMs: number
+  /** A content coding that the reader understands. */
+  readonly coding?: ContentCoding | undefined
 }
 
 /** How much is said about the work: nothing, totals, or per step. */

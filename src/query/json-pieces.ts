@@ -2,7 +2,7 @@
 
 import type { AnswerSink } from './query-thread.ts'
 
-const pieceSizeBytes = 256 * 1024
+const pieceSizeBytes = 512 * 1024
 const encoder = new TextEncoder()
 
 /** Headers of every JSON answer. */
@@ -11,7 +11,8 @@ export const jsonHeaders = { 'content-type': 'application/json' } as const
 /** Appends text and bytes; `flushIfFull` must be awaited now and then, so that a slow reader slows the writer. */
 export class JsonPieces {
   readonly #sink: AnswerSink
-  #bytes = new Uint8Array(pieceSizeBytes)
+  // Most answers are short: room for them is made in a moment, a whole piece's has to be cleared first.
+  #bytes = new Uint8Array(4096)
   #size = 0
 
   constructor(sink: AnswerSink) {

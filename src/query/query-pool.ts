@@ -9,10 +9,18 @@ import { ActiveQueries, type ActiveQuery, type AdmissionOptions } from './active
 import type { QueryCall } from './call.ts'
 import type { CallReport, FromThread, ToThread } from './thread-messages.ts'
 
-/** An answer: its headers are known, its body still comes. Destroying the body cancels the call. */
+/** An answer: a short one is there whole; of a longer one the body still comes, and destroying it cancels the call. */
 export interface Answer {
   readonly headers: Readonly<Record<string, string>>
-  readonly body: Readable
+  readonly body: Buffer | Readable
+}
+
+/** All of an answer's body; for answers that the process itself asked for. */
+export async function wholeBody({ body }: Answer): Promise<Buffer> {
+  if (Buffer.isBuffer(body)) return body
+  const pieces: Buffer[] = []
+  for await (const piece of body) pieces.push(piece as Buffer)
+  return Buffer.concat(pieces)
 }
 
 /** What the front sees of a finished call. */
@@ -178,13 +186,14 @@ export class QueryPool {
     })
   }
 
-  #finish(message: FromThread & { type: 'end' | 'error' }, pending: Pending): void {
+  #finish(message: FromThread & { type: 'whole' | 'end' | 'error' }, pending: Pending): void {
     this.#pending.delete(message.id)
     this.#active.leave(message.id)
     pending.thread.busy--
     pending.thread.freeWords.push(pending.cancelIndex)
-    if (message.type === 'end') {
-      pending.body?.push(null)
+    if (message.type !== 'error') {
+      if (message.type === 'end') pending.body?.push(null)
+      else pending.settle({ headers: message.headers, body: bufferOver(message.bytes) })
       this.#observe(pending.call, { report: message.report })
       return
     }
@@ -194,6 +203,10 @@ export class QueryPool {
     else pending.body.destroy(error)
     this.#observe(pending.call, { error })
   }
+}
+
+function bufferOver({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength)
 }
 
 function textHash(text: string, seed: number): number {

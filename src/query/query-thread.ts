@@ -6,6 +6,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { type MembershipColumns, UserError } from '../model/index.ts'
 import { type CancelSignal, createCancelSignal, MemoryAccount } from '../storage/index.ts'
 import type { QueryCall } from './call.ts'
+import { compressed } from './compression.ts'
 import {
   type CallReport,
   type FromThread,
@@ -71,8 +72,9 @@ export function serveQueries(
     const account = new MemoryAccount(memory.callSizeBytesMax, threadMemory)
     const { cancelIndex } = message
     const signal = createCancelSignal(cancelWords, cancelIndex, call.deadlineMs, Date.now, account)
-    run(call, signal, sinkFor(id, entry, signal, send))
-      .then((report) => send({ type: 'end', id, report }))
+    const sink = new PortSink(id, entry, signal, send)
+    run(call, signal, sink)
+      .then((report) => sink.end(report, call))
       .catch((error: unknown) => send(errorMessage(id, error)))
       .finally(() => {
         running.delete(id)
@@ -81,24 +83,65 @@ export function serveQueries(
   })
 }
 
-function sinkFor(
-  id: number,
-  entry: Running,
-  signal: CancelSignal,
-  send: (message: FromThread, transfer?: ArrayBuffer[]) => void,
-): AnswerSink {
-  return {
-    head: (headers) => send({ type: 'head', id, headers }),
-    async write(bytes) {
-      while (entry.credit === 0) {
-        await new Promise<void>((resolve) => {
-          entry.wake = resolve
-        })
-      }
-      signal.check()
-      entry.credit--
-      send({ type: 'piece', id, bytes }, [bytes.buffer])
-    },
+type Send = (message: FromThread, transfer?: ArrayBuffer[]) => void
+
+// Holds the first piece back: where no second one comes, the answer is one message and not three.
+class PortSink implements AnswerSink {
+  readonly #id: number
+  readonly #entry: Running
+  readonly #signal: CancelSignal
+  readonly #send: Send
+  #headers: Readonly<Record<string, string>> = {}
+  #held: Uint8Array<ArrayBuffer> | undefined
+  #isStreamed = false
+
+  constructor(id: number, entry: Running, signal: CancelSignal, send: Send) {
+    this.#id = id
+    this.#entry = entry
+    this.#signal = signal
+    this.#send = send
+  }
+
+  head(headers: Readonly<Record<string, string>>): void {
+    this.#headers = headers
+  }
+
+  async write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    this.#signal.check()
+    if (!this.#isStreamed && this.#held === undefined) {
+      this.#held = bytes
+      return
+    }
+    if (!this.#isStreamed) {
+      this.#isStreamed = true
+      this.#send({ type: 'head', id: this.#id, headers: this.#headers })
+      await this.#piece(this.#held!)
+      this.#held = undefined
+    }
+    await this.#piece(bytes)
+  }
+
+  end(report: CallReport, { coding }: QueryCall): void {
+    const id = this.#id
+    if (this.#isStreamed) {
+      this.#send({ type: 'end', id, report })
+      return
+    }
+    const held = this.#held ?? new Uint8Array(0)
+    const { bytes, headers } = compressed(held, this.#headers, coding)
+    this.#send({ type: 'whole', id, headers, bytes, report }, [bytes.buffer])
+  }
+
+  async #piece(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    const entry = this.#entry
+    while (entry.credit === 0) {
+      await new Promise<void>((resolve) => {
+        entry.wake = resolve
+      })
+    }
+    this.#signal.check()
+    entry.credit--
+    this.#send({ type: 'piece', id: this.#id, bytes }, [bytes.buffer])
   }
 }
 

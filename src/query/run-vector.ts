@@ -11,7 +11,7 @@ import {
 import type { Engine } from '../promql/index.ts'
 import type { CancelSignal, Queryable } from '../storage/index.ts'
 import type { VectorCall } from './call.ts'
-import type { Answer } from './query-pool.ts'
+import { type Answer, wholeBody } from './query-pool.ts'
 import type { AnswerSink } from './query-thread.ts'
 import type { CallReport } from './thread-messages.ts'
 
@@ -64,7 +64,5 @@ export async function runVector(
 
 /** The samples of an answer to a vector call. */
 export async function readVector(answer: Answer): Promise<readonly VectorSample[]> {
-  const pieces: Buffer[] = []
-  for await (const piece of answer.body) pieces.push(piece as Buffer)
-  return deserialize(Buffer.concat(pieces)) as VectorSample[]
+  return deserialize(await wholeBody(answer)) as VectorSample[]
 }

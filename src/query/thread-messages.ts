@@ -26,8 +26,18 @@ export interface CallReport {
   readonly cachedSteps: number
 }
 
-/** From the thread: the answer in order head, pieces, end; or an error instead of or after any of them. */
+/**
+ * From the thread: a short answer whole; a longer one in order head, pieces, end; or an error instead of or after any
+ * of them.
+ */
 export type FromThread =
+  | {
+      readonly type: 'whole'
+      readonly id: number
+      readonly headers: Readonly<Record<string, string>>
+      readonly bytes: Uint8Array
+      readonly report: CallReport
+    }
   | {
       readonly type: 'head'
       readonly id: number

@@ -2,9 +2,9 @@
 
 import type { HeadStatus } from '../api/index.ts'
 import type { Scope } from '../model/index.ts'
-import type { VisibleCardinality } from '../query/index.ts'
+import { type VisibleCardinality, wholeBody } from '../query/index.ts'
 import type { HeadCardinality, HeadStats } from '../tsdb/index.ts'
-import { type StoredParts, textOf } from './stored-doors.ts'
+import type { StoredParts } from './stored-doors.ts'
 
 /** The head of some tenants, as /status/tsdb shows it; tables of several tenants are added up. */
 export async function headStatus(
@@ -65,5 +65,5 @@ async function visibleCardinality(
   const call = { kind: 'cardinality', tenants, scope, reader, limit, ...times } as const
   const deadlineMs = Date.now() + timeoutMs
   const answer = await pool.ask({ ...call, deadlineMs }, new AbortController().signal)
-  return JSON.parse(await textOf(answer.body)) as VisibleCardinality
+  return JSON.parse(String(await wholeBody(answer))) as VisibleCardinality
 }

@@ -3,7 +3,7 @@
 import type { FamilyMetadata, Reader, SeriesExemplars, StoredDoor } from '../api/index.ts'
 import { formatFloat } from '../kernel/index.ts'
 import { type Scope, sees } from '../model/index.ts'
-import type { QueryPool } from '../query/index.ts'
+import { type QueryPool, wholeBody } from '../query/index.ts'
 import type { StoredExemplar, FamilyMetadata as StoredFamily } from '../tsdb/index.ts'
 import type { Threads } from './threads.ts'
 
@@ -60,15 +60,8 @@ async function visibleNames(
   const deadlineMs = Date.now() + timeoutMs
   const signal = new AbortController().signal
   const answer = await pool.ask({ ...call, ...everything, deadlineMs }, signal)
-  const { data } = JSON.parse(await textOf(answer.body)) as { data: string[] }
+  const { data } = JSON.parse(String(await wholeBody(answer))) as { data: string[] }
   return new Set(data.flatMap((metric) => [metric, metric.replace(familySuffix, '')]))
-}
-
-/** All of an answer's body. */
-export async function textOf(body: AsyncIterable<unknown>): Promise<string> {
-  const pieces: Buffer[] = []
-  for await (const piece of body) pieces.push(piece as Buffer)
-  return Buffer.concat(pieces).toString()
 }
 
 function seesSeries(scope: Scope, labels: StoredExemplar['seriesLabels']): boolean {

@@ -71,7 +71,7 @@ it('a thread out of memory is replaced: its calls fail, the next ones are answer
     explain: 'none',
   } as const
   const first = await pool.ask(instant, never)
-  expect(await first.body.toArray()).toHaveLength(1)
+  expect(Buffer.isBuffer(first.body)).toBe(true)
   const listing = { ...base, selectors: [], minTimeMs: 0, maxTimeMs: 2000, limit: 0 }
   const before = [...workers]
   await expect(
@@ -79,7 +79,7 @@ it('a thread out of memory is replaced: its calls fail, the next ones are answer
   ).rejects.toMatchObject({ code: 'execution', message: expect.stringMatching(/memory/) })
   expect(pool.active()).toEqual([])
   const next = await pool.ask(instant, never)
-  expect(String(Buffer.concat(await next.body.toArray()))).toContain('"up"')
+  expect(String(next.body)).toContain('"up"')
   expect([...workers]).not.toEqual(before)
   expect(deaths).toEqual([])
 })

@@ -1,7 +1,7 @@
 // What every read route does first: merge the parameters, find the tenants, bound the time.
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Answer, QueryCall } from '../../query/index.ts'
+import { type Answer, acceptedCoding, type QueryCall } from '../../query/index.ts'
 import { duration, type Parameters } from '../parameters.ts'
 import { abortSignalOf } from '../server.ts'
 
@@ -19,7 +19,7 @@ export interface ReadDoor {
 /** A call without what `sendCall` fills in. */
 export type CallParts = QueryCall extends infer Call
   ? Call extends QueryCall
-    ? Omit<Call, 'tenants' | 'scope' | 'reader' | 'deadlineMs'>
+    ? Omit<Call, 'tenants' | 'scope' | 'reader' | 'deadlineMs' | 'coding'>
     : never
   : never
 
@@ -40,7 +40,9 @@ export async function sendCall(
   const wantedMs = duration(parametersOf(request), 'timeout') ?? door.timeoutMs
   const deadlineMs = Date.now() + Math.min(wantedMs, door.timeoutMs)
   const { scope, name: reader } = request.caller
-  const call = { ...parts, tenants: door.tenantsOf(request), scope, reader, deadlineMs }
-  const answer = await door.ask(call as QueryCall, abortSignalOf(reply))
+  const coding = acceptedCoding(request.headers['accept-encoding']?.toString())
+  const readable = { tenants: door.tenantsOf(request), scope, reader }
+  const call = { ...parts, ...readable, deadlineMs, coding } as QueryCall
+  const answer = await door.ask(call, abortSignalOf(reply))
   return reply.headers(answer.headers).send(answer.body)
 }
