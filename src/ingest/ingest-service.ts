@@ -13,7 +13,7 @@ import { createIngestMetrics, type IngestMetrics } from './ingest-metrics.ts'
 import { type AdmissionConfig, admissionDefaults, limitsOf, type TenantLimits } from './limits.ts'
 import type { OtlpForm, WriteDialect } from './negotiate.ts'
 import { type OtlpOptions, otlpDefaults } from './otlp/options.ts'
-import { type OtlpRejections, translateOtlp } from './otlp/translate.ts'
+import type { OtlpOutcome, OtlpRejections } from './otlp/translate.ts'
 import { type TenantSources, writeTenant } from './tenant.ts'
 
 /** How the door behaves; a reload replaces it as a whole. */
@@ -55,6 +55,13 @@ export interface OtlpAnswer {
   readonly result: AppendResult
 }
 
+/** Translates an OTLP body, whose buffer it may take, on whatever thread. Rejects as `translateOtlp` throws. */
+export type TranslateOtlp = (
+  body: Uint8Array,
+  encoding: OtlpForm['encoding'],
+  options: OtlpOptions,
+) => Promise<OtlpOutcome>
+
 const nothing: AppendResult = {
   samplesWritten: 0,
   histogramsWritten: 0,
@@ -71,6 +78,7 @@ const unknownSizeBytes = 1024 * 1024
 export class IngestService {
   #options: IngestOptions
   readonly #target: Appendable
+  readonly #translateOtlp: TranslateOtlp
   readonly #metrics: IngestMetrics
   readonly #inFlight = new InFlight()
   #draining = false
@@ -78,10 +86,12 @@ export class IngestService {
   constructor(parts: {
     readonly options: IngestOptions
     readonly target: Appendable
+    readonly translateOtlp: TranslateOtlp
     readonly metrics: Metrics
   }) {
     this.#options = parts.options
     this.#target = parts.target
+    this.#translateOtlp = parts.translateOtlp
     this.#metrics = createIngestMetrics(parts.metrics, () => this.#inFlight)
   }
 
@@ -132,7 +142,8 @@ export class IngestService {
       const sent = await this.#read(write, tenant, limits)
       const plain = form.compression === 'gzip' ? await inflate(sent, limits, tenant) : sent
       refusePlainSize(plain.length, limits, tenant)
-      const { body, rejections } = translateOtlp(plain, form.encoding, this.#options.otlp)
+      const { otlp } = this.#options
+      const { body, rejections } = await this.#translateOtlp(plain, form.encoding, otlp)
       const result =
         body === undefined
           ? nothing

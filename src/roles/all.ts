@@ -13,7 +13,8 @@ import type { Config } from './config-schema.ts'
 import { adminDoor, readDoor } from './doors.ts'
 import { createHttp } from './http.ts'
 import { operationsDoor } from './operations.ts'
-import { ingestOptions, msOf } from './options.ts'
+import { ingestOptions, msOf, otlpHeapMebibytes } from './options.ts'
+import { otlpTranslator } from './otlp-translator.ts'
 import { registerReloadMetrics, registerThreadMetrics, TenantsSeen } from './own-metrics.ts'
 import { greet, reloadOnHangup, stopOnSignals } from './process-life.ts'
 import { queryObserver } from './query-metrics.ts'
@@ -48,7 +49,8 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
   let options = ingestOptions(config, 1)
   const target = routeTo(threads.lanes.map((lane) => lane.appendable))
   const noted = tenants.noting(target)
-  const ingest = new IngestService({ options, target: noted, metrics })
+  const translateOtlp = otlpTranslator(otlpHeapMebibytes(config))
+  const ingest = new IngestService({ options, target: noted, translateOtlp, metrics })
   const pool = createPool(config, threads, metrics, log)
   const refreshMetrics = registerThreadMetrics(metrics, threads, pool)
   const status = createStatus({ config, threads, pool })

@@ -1,7 +1,12 @@
 // Where a thread's entry is: beside this file, as .ts in a source tree and as .js in the release bundle.
 
 /** The entries. */
-export type ThreadName = 'lane-thread' | 'log-thread' | 'query-thread' | 'block-thread'
+export type ThreadName =
+  | 'lane-thread'
+  | 'log-thread'
+  | 'query-thread'
+  | 'block-thread'
+  | 'otlp-thread'
 
 /** The URL to start a Worker from. */
 export function threadUrl(name: ThreadName): URL {

@@ -5,7 +5,12 @@ import snappy from 'snappyjs'
 import { anonymousCaller } from '../../../src/access/index.ts'
 import { createServer, otlpRoutes, remoteWriteRoutes } from '../../../src/api/index.ts'
 import { io, prometheus } from '../../../src/encoding/index.ts'
-import { type IngestOptions, IngestService, ingestDefaults } from '../../../src/ingest/index.ts'
+import {
+  type IngestOptions,
+  IngestService,
+  ingestDefaults,
+  translateOtlp,
+} from '../../../src/ingest/index.ts'
 import type { Caller } from '../../../src/model/index.ts'
 import { UserError } from '../../../src/model/index.ts'
 import type { Appendable, AppendRequest, AppendResult } from '../../../src/storage/index.ts'
@@ -93,7 +98,12 @@ export async function createHarness(
   const store = new RecordingAppendable()
   const metrics = new Metrics()
   const options = { ...ingestDefaults, ...overrides.options }
-  const ingest = new IngestService({ options, target: store, metrics })
+  const ingest = new IngestService({
+    options,
+    target: store,
+    translateOtlp: async (...body) => translateOtlp(...body),
+    metrics,
+  })
   const caller = overrides.caller ?? anonymousCaller()
   const routes = { ingest, bodyTimeoutMs: overrides.bodyTimeoutMs ?? 5000 }
   const app = await createServer({
