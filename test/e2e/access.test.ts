@@ -1,0 +1,282 @@
+// Access over HTTP: static tokens and a real OpenID provider, who gets in where, and what they see.
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
+import Provider from 'oidc-provider'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { hashToken } from '../../src/access/index.ts'
+import { type Gateway, startGateway } from './gateway.ts'
+import { freePort } from './process.ts'
+import { post, writeBody } from './remote-write.ts'
+
+const nowMs = Date.now()
+const folder = mkdtempSync(join(tmpdir(), 'gateway-access-'))
+const file = join(folder, 'access.yaml')
+
+const tokens = {
+  root: 'crowsnest_root-token-of-the-test',
+  viewer: 'crowsnest_viewer-token-of-the-test',
+  limited: 'crowsnest_limited-token-of-the-test',
+  writer: 'crowsnest_writer-token-of-the-test',
+  stranger: 'crowsnest_stranger-token-of-the-test',
+} as const
+type Kind = keyof typeof tokens
+
+const accessFile = (more = '') => `
+tokens:
+${Object.entries(tokens)
+  .map(([name, token]) => `  - { name: ${name}, sha256: ${hashToken(token)} }`)
+  .join('\n')}
+  - { name: late, sha256: ${hashToken('crowsnest_late')}, expires: 2020-01-01T00:00:00Z }
+bindings:
+  - { users: [root], admin: true }
+  - { users: [viewer], read: "*", clusters: "*" }
+  - users: [limited]
+    groups: [oncall]
+    read: [default-tenant]
+    clusters:
+      - name: east
+      - { name: west, namespaces: [shop] }
+  - { users: [writer], write: [default-tenant] }
+${more}`
+
+let issuer: string
+let provider: Server
+let gateway: Gateway
+
+async function startProvider(): Promise<void> {
+  const port = await freePort()
+  issuer = `http://127.0.0.1:${port}`
+  const { privateKey } = await generateKeyPair('RS256', { extractable: true })
+  const oidc = new Provider(issuer, {
+    jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: 'RS256', use: 'sig' }] },
+    clients: [
+      {
+        client_id: 'alice',
+        client_secret: 'alice-secret-of-the-test',
+        grant_types: ['client_credentials'],
+        redirect_uris: [],
+        response_types: [],
+      },
+    ],
+    features: {
+      clientCredentials: { enabled: true },
+      devInteractions: { enabled: false },
+      resourceIndicators: {
+        enabled: true,
+        defaultResource: () => 'urn:crowsnest',
+        getResourceServerInfo: (_context, resource) => ({
+          scope: '',
+          audience: resource,
+          accessTokenFormat: 'jwt' as const,
+        }),
+      },
+    },
+    extraTokenClaims: () => ({ realm_access: { roles: ['oncall'] } }),
+  })
+  provider = createServer(oidc.callback())
+  await new Promise<void>((resolve) => {
+    provider.listen(port, '127.0.0.1', resolve)
+  })
+}
+
+async function tokenOf(resource: string): Promise<string> {
+  const response = await fetch(`${issuer}/token`, {
+    method: 'POST',
+    headers: {
+      authorization: `Basic ${Buffer.from('alice:alice-secret-of-the-test').toString('base64')}`,
+      'content-type': 'application/x-www-form-urlencoded',
+    },
+    body: new URLSearchParams({ grant_type: 'client_credentials', resource }),
+  })
+  const { access_token } = (await response.json()) as { access_token: string }
+  return access_token
+}
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
+
+async function statusOf(path: string, token?: string, method = 'GET'): Promise<number> {
+  const headers = token === undefined ? {} : bearer(token)
+  const response = await fetch(gateway.url + path, { method, headers })
+  await response.arrayBuffer()
+  return response.status
+}
+
+async function clustersSeenBy(token: string): Promise<unknown> {
+  const path = `/api/v1/label/cluster/values`
+  return ((await gateway.get(path, bearer(token))) as { data: unknown }).data
+}
+
+const body = (cluster: string, namespace: string) =>
+  writeBody([{ labels: { __name__: 'up', cluster, namespace }, samples: [[nowMs, 1]] }])
+
+beforeAll(async () => {
+  await startProvider()
+  writeFileSync(file, accessFile())
+  gateway = await startGateway({
+    args: [
+      ...['--access.file', file, '--access.oidc.issuer', issuer],
+      ...['--access.oidc.audience', 'urn:crowsnest', '--web.enable-admin-api'],
+      ...['--access.oidc.groups-claims', 'realm_access.roles', '--access.cache-time', '1s'],
+    ],
+  })
+  for (const [cluster, namespace] of [
+    ['east', 'pay'],
+    ['west', 'shop'],
+    ['west', 'hidden'],
+    ['canary', 'shop'],
+  ] as const) {
+    const written = await post(
+      `${gateway.url}/api/v1/write`,
+      body(cluster, namespace),
+      bearer(tokens.writer),
+    )
+    expect(written.status).toBe(204)
+  }
+}, 60_000)
+
+afterAll(async () => {
+  await gateway?.stop()
+  provider?.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+// Route, and for each kind of rights whether it gets in: root, viewer, limited, writer, stranger.
+const table: readonly (readonly [method: string, path: string, allowed: string])[] = [
+  ['GET', '/api/v1/query?query=up', 'rvl--'],
+  ['GET', '/api/v1/query_range?query=up&start=0&end=1&step=1', 'rvl--'],
+  ['GET', '/api/v1/series?match[]=up', 'rvl--'],
+  ['GET', '/api/v1/labels', 'rvl--'],
+  ['GET', '/api/v1/label/job/values', 'rvl--'],
+  ['GET', '/api/v1/metadata', 'rvl--'],
+  ['GET', '/api/v1/query_exemplars?query=up', 'rvl--'],
+  ['GET', '/api/v1/rules', 'rvl--'],
+  ['GET', '/api/v1/alerts', 'rvl--'],
+  ['GET', '/api/v1/status/tsdb', 'rvl--'],
+  ['GET', '/api/v1/status/active_queries', 'rvl--'],
+  ['GET', '/federate?match[]=up', 'rvl--'],
+  ['GET', '/api/metrics/v1/default/api/v1/query?query=up', 'rvl--'],
+  ['GET', '/api/v1/status/tsdb/blocks', 'rv---'],
+  ['GET', '/metrics', 'rv---'],
+  ['GET', '/api/v1/status/config', 'r----'],
+  ['GET', '/api/v1/status/flags', 'r----'],
+  ['GET', '/-/log-level', 'r----'],
+  ['POST', '/-/reload', 'r----'],
+  ['POST', '/-/log-level?level=info', 'r----'],
+  ['POST', '/api/v1/admin/tsdb/clean_tombstones', 'r----'],
+  ['POST', '/api/v1/admin/tsdb/delete_series?match[]=nothing', 'r----'],
+  ['GET', '/api/v1/status/buildinfo', 'rvlws'],
+]
+const kinds: readonly Kind[] = ['root', 'viewer', 'limited', 'writer', 'stranger']
+
+describe('access', () => {
+  it('is asked of every route but health and readiness', async () => {
+    expect(await statusOf('/-/healthy')).toBe(200)
+    expect(await statusOf('/-/ready')).toBe(200)
+    for (const [method, path] of table) {
+      expect([path, await statusOf(path, undefined, method)]).toEqual([path, 401])
+      expect([path, await statusOf(path, 'crowsnest_guess', method)]).toEqual([path, 401])
+      expect([path, await statusOf(path, 'crowsnest_late', method)]).toEqual([path, 401])
+    }
+  })
+
+  it('lets each kind of rights in where they reach', async () => {
+    for (const [method, path, allowed] of table) {
+      for (const [i, kind] of kinds.entries()) {
+        const status = await statusOf(path, tokens[kind], method)
+        const isAllowed = allowed[i] !== '-'
+        expect([path, kind, status < 400]).toEqual([path, kind, isAllowed])
+        if (!isAllowed) expect([path, kind, status]).toEqual([path, kind, 403])
+      }
+    }
+  })
+
+  it('lets nobody write who may not', async () => {
+    for (const kind of kinds) {
+      const answer = await post(
+        `${gateway.url}/api/v1/write`,
+        body('east', 'x'),
+        bearer(tokens[kind]),
+      )
+      expect([kind, answer.status]).toEqual([kind, kind === 'writer' ? 204 : 403])
+    }
+    const other = await post(`${gateway.url}/api/v1/write`, body('east', 'x'), {
+      ...bearer(tokens.writer),
+      'THANOS-TENANT': 'team-b',
+    })
+    expect(other.status).toBe(403)
+  })
+
+  it('shows what the scope shows, says so, and refuses what names nothing of it', async () => {
+    expect(await clustersSeenBy(tokens.viewer)).toEqual(['canary', 'east', 'west'])
+    expect(await clustersSeenBy(tokens.limited)).toEqual(['east', 'west'])
+    const counted = (await gateway.get(
+      '/api/v1/query?query=count(up)',
+      bearer(tokens.limited),
+    )) as {
+      data: { result: { value: [number, string] }[] }
+      warnings: string[]
+    }
+    expect(counted.data.result[0]?.value[1]).toBe('3')
+    expect(counted.warnings).toEqual([
+      'the answer holds only clusters and namespaces that you may see',
+    ])
+    const refusals = await Promise.all(
+      ['canary', 'nowhere'].map(async (cluster) => {
+        const url = `${gateway.url}/api/v1/query?query=${encodeURIComponent(`up{cluster="${cluster}"}`)}`
+        const response = await fetch(url, { headers: bearer(tokens.limited) })
+        return [response.status, await response.text()]
+      }),
+    )
+    expect(refusals[0]?.[0]).toBe(403)
+    expect(refusals[0]).toEqual(refusals[1])
+  })
+
+  it("takes an issuer's tokens, with the rights of their groups", async () => {
+    const token = await tokenOf('urn:crowsnest')
+    expect(await clustersSeenBy(token)).toEqual(['east', 'west'])
+    expect(await statusOf('/-/reload', token, 'POST')).toBe(403)
+  })
+
+  it('refuses tokens for others, unsigned ones and those of other keys', async () => {
+    expect(await statusOf('/api/v1/query?query=up', await tokenOf('urn:other'))).toBe(401)
+    const claims = { sub: 'alice', realm_access: { roles: ['oncall'] } }
+    const unsigned = new UnsecuredJWT(claims)
+      .setIssuer(issuer)
+      .setAudience('urn:crowsnest')
+      .setExpirationTime('1h')
+      .encode()
+    expect(await statusOf('/api/v1/query?query=up', unsigned)).toBe(401)
+    const { privateKey } = await generateKeyPair('RS256')
+    const forged = await new SignJWT(claims)
+      .setProtectedHeader({ alg: 'RS256' })
+      .setIssuer(issuer)
+      .setAudience('urn:crowsnest')
+      .setExpirationTime('1h')
+      .sign(privateKey)
+    expect(await statusOf('/api/v1/query?query=up', forged)).toBe(401)
+    const shared = await new SignJWT(claims)
+      .setProtectedHeader({ alg: 'HS256' })
+      .setIssuer(issuer)
+      .setAudience('urn:crowsnest')
+      .setExpirationTime('1h')
+      .sign(new TextEncoder().encode('alice-secret-of-the-test-0123456789'))
+    expect(await statusOf('/api/v1/query?query=up', shared)).toBe(401)
+  })
+
+  it('reads the access file again on a reload, and keeps the old one where the new one is wrong', async () => {
+    const path = '/api/v1/query?query=up'
+    writeFileSync(file, 'tokens: 1')
+    expect(await statusOf('/-/reload', tokens.root, 'POST')).toBe(400)
+    expect(await statusOf(path, tokens.limited)).toBe(200)
+    writeFileSync(file, accessFile('  - { users: [stranger], read: "*", clusters: "*" }'))
+    expect(await statusOf('/-/reload', tokens.root, 'POST')).toBe(200)
+    expect(await statusOf(path, tokens.stranger)).toBe(200)
+    writeFileSync(file, accessFile())
+    expect(await statusOf('/-/reload', tokens.root, 'POST')).toBe(200)
+    expect(await statusOf(path, tokens.stranger)).toBe(403)
+  })
+})
