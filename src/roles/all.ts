@@ -55,7 +55,7 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
   const refreshMetrics = registerThreadMetrics(metrics, threads, pool)
   const status = createStatus({ config, threads, pool })
   registerReloadMetrics(metrics, () => status.door.lastReload())
-  const rules = createRules(config, { pool, target: noted, metrics, log })
+  const rules = createRules(config, { local: { pool, target: noted }, metrics, log })
   const access = createAccess(config, { verifiers: [], authorities: [] })
   let epoch = 1
   const reload = async (): Promise<void> => {

@@ -3,7 +3,7 @@
 import Type from 'typebox'
 import { closed, count, duration, flag, relabelRule, text } from './config-sections.ts'
 
-const alertmanager = Type.Record(Type.String(), Type.Unknown())
+const peer = Type.Record(Type.String(), Type.Unknown())
 
 /** Section of the configuration. */
 export const rules = Type.Object(
@@ -22,7 +22,23 @@ export const rules = Type.Object(
     concurrentGroups: count(8, 'Groups evaluated at a time; more wait.', 1),
     perTenant: count(0, 'Most rules of one tenant; 0 = unlimited.'),
     seriesPerRule: count(100_000, 'Most series that the expression of a rule may yield.', 1),
-    alertmanagers: Type.Array(alertmanager, {
+    evaluationTimeout: duration('2m', 'Longest evaluation of one rule with its templates.'),
+    queryEndpoints: Type.Array(peer, {
+      default: [],
+      description:
+        'Where rules are evaluated, as in --query.config of Thanos; empty = in this process.',
+    }),
+    remoteWrite: Type.Array(peer, {
+      default: [],
+      description:
+        'Where results are written, as in remote_write of Prometheus (url, headers, remote_timeout, credentials, TLS); empty = into this process.',
+    }),
+    restoreIgnoredLabels: Type.Array(Type.String(), {
+      default: [],
+      description:
+        'Labels passed over when the state of alerts is restored, such as the replica label.',
+    }),
+    alertmanagers: Type.Array(peer, {
       default: [],
       description: 'Alertmanagers, as in alerting.alertmanagers of Prometheus or as Thanos has it.',
     }),

@@ -61,6 +61,12 @@ export function ruleOptions(config: Config): RuleOptions {
     resendDelayMs: msOf(rules.resendDelay),
     externalLabels,
     externalUrl: externalUrl(config),
+    evaluationTimeMsMax: msOf(rules.evaluationTimeout),
+    restoreIgnoredLabels: [
+      ...rules.restoreIgnoredLabels,
+      // What is written to remote endpoints carries them, what is written here does not.
+      ...(rules.remoteWrite.length === 0 ? [] : Object.keys(externalLabels)),
+    ],
     labelSizeBytesMax: limits.labelValueSize || Number.MAX_SAFE_INTEGER,
     rulesPerTenantMax: rules.perTenant,
     concurrentGroupsMax: rules.concurrentGroups,

@@ -5,13 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { AlertIntake, AlertmanagerDoor, RulesDoor } from '../api/index.ts'
 import { UserError } from '../model/index.ts'
 import { createMatcherCompiler } from '../promql/index.ts'
-import { type QueryPool, readVector } from '../query/index.ts'
-import { createPeerTransport, encodeWrites, Notifier, RuleService } from '../rules/index.ts'
-import type { Appendable } from '../storage/index.ts'
+import { createPeerTransport, Notifier, RuleService } from '../rules/index.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
 import type { Config } from './config-schema.ts'
-import { msOf } from './options.ts'
 import { notifierOptions, readGroups, ruleOptions } from './rule-options.ts'
+import { type LocalStorage, ruleTraffic } from './rule-ports.ts'
 
 const readyPollMs = 100
 
@@ -33,14 +31,14 @@ export interface Rules {
 export function createRules(
   config: Config,
   parts: {
-    readonly pool: QueryPool
-    readonly target: Appendable
+    readonly local: LocalStorage | undefined
     readonly metrics: Metrics
     readonly log: Logger
   },
 ): Rules {
-  const { pool, target, metrics, log } = parts
+  const { local, metrics, log } = parts
   let groups = readGroups(config)
+  let traffic = ruleTraffic(config, local, log)
   const notifier = new Notifier({
     options: notifierOptions(config),
     transport: createPeerTransport(),
@@ -53,32 +51,8 @@ export function createRules(
     metrics,
     log,
     ports: {
-      async query(tenant, { query, timeMs, lookbackMs }) {
-        const deadlineMs = Date.now() + msOf(current.query.timeout)
-        const samplesMax = current.rules.seriesPerRule
-        const call = {
-          scope: 'all' as const,
-          reader: 'rules',
-          query,
-          timeMs,
-          lookbackMs,
-          samplesMax,
-          deadlineMs,
-          tenants: [tenant],
-        }
-        const signal = new AbortController().signal
-        return readVector(await pool.ask({ kind: 'vector', ...call }, signal))
-      },
-      async append(tenant, writes) {
-        const { rejectedCount, rejections } = await target.append({
-          tenant,
-          sender: { key: '', labels: {} },
-          format: 'remote-write-1',
-          compression: 'none',
-          body: encodeWrites(writes),
-        })
-        if (rejectedCount > 0) throw new Error(rejections[0]?.message ?? 'samples were refused')
-      },
+      query: (...ask) => traffic.query(...ask),
+      append: (...writes) => traffic.append(...writes),
       notify: (rule, alerts) => notifier.send(rule.query, alerts),
     },
   })
@@ -113,13 +87,22 @@ export function createRules(
     },
     async reload(next) {
       const options = notifierOptions(next)
-      groups = readGroups(next)
-      if (isStarted) await service.load(groups, ruleOptions(next))
+      const nextTraffic = ruleTraffic(next, local, log)
+      try {
+        groups = readGroups(next)
+        if (isStarted) await service.load(groups, ruleOptions(next))
+      } catch (error) {
+        nextTraffic.close()
+        throw error
+      }
       notifier.reload(options)
+      traffic.close()
+      traffic = nextTraffic
       current = next
     },
     async close() {
       await service.close()
+      traffic.close()
       await notifier.close()
     },
   }

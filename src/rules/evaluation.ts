@@ -25,6 +25,8 @@ export interface RuleQuery {
   readonly timeMs: number
   /** Undefined = as the engine is configured. */
   readonly lookbackMs?: number
+  /** Wall-clock time at which the evaluation of the rule is given up. */
+  readonly deadlineMs: number
 }
 
 /** What a group needs. All reject with Error. */

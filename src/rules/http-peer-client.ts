@@ -7,7 +7,7 @@ import { glob, readFile } from 'node:fs/promises'
 import { type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { parse } from 'yaml'
-import type { PeerAuth, PeerConfig } from './http-peer-config.ts'
+import type { PeerAuth, PeerConfig, PeerConnection } from './http-peer-config.ts'
 
 /** One request. */
 export interface PeerRequest {
@@ -28,7 +28,7 @@ export interface PeerAnswer {
 export interface PeerTransport {
   /** Addresses (host:port) of a set, sorted; an address that cannot be found out is left out and reported. */
   discover(config: PeerConfig, onError: (error: Error) => void): Promise<string[]>
-  send(request: PeerRequest, config: PeerConfig): Promise<PeerAnswer>
+  send(request: PeerRequest, config: PeerConnection): Promise<PeerAnswer>
 }
 
 /** How names become addresses. Both reject with Error. */
@@ -98,7 +98,7 @@ async function resolveTarget(target: string, resolver: PeerResolver): Promise<st
   return (await resolver.services(service[1]!)).map(({ name, port }) => `${name}:${port}`)
 }
 
-async function send(request: PeerRequest, config: PeerConfig): Promise<PeerAnswer> {
+async function send(request: PeerRequest, config: PeerConnection): Promise<PeerAnswer> {
   const { method, url, body } = request
   const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
   const headers = { ...request.headers, ...length, ...(await authHeader(config.auth)) }
@@ -155,7 +155,7 @@ async function secretIn(file: string): Promise<string> {
   return (await readFile(file, 'utf8')).trim()
 }
 
-async function tlsOptions({ tls }: PeerConfig): Promise<Record<string, unknown>> {
+async function tlsOptions({ tls }: PeerConnection): Promise<Record<string, unknown>> {
   const read = async (name: string, file: string | undefined): Promise<Record<string, Buffer>> =>
     file === undefined ? {} : { [name]: await readFile(file) }
   return {

@@ -4,18 +4,22 @@
 
 import { parseDurationMs, UserError } from '../model/index.ts'
 
-/** A set of servers that are reached in the same way. */
-export interface PeerConfig {
+/** How a server is reached. */
+export interface PeerConnection {
   readonly scheme: 'http' | 'https'
+  readonly timeoutMs: number
+  readonly auth: PeerAuth
+  readonly tls: PeerTls
+}
+
+/** A set of servers that are reached in the same way. */
+export interface PeerConfig extends PeerConnection {
   /** '' or with a slash before and none behind. */
   readonly pathPrefix: string
-  readonly timeoutMs: number
   /** host:port, `dns+host:port` (each address) or `dnssrv+name` (each record). */
   readonly targets: readonly string[]
   /** Globs of files that list targets, as file_sd_configs has them. */
   readonly files: readonly string[]
-  readonly auth: PeerAuth
-  readonly tls: PeerTls
 }
 
 /** Credentials; files are read again at every request. */
@@ -40,7 +44,7 @@ export interface PeerTls {
 /** An entry of a list in a configuration. */
 export type PeerFields = Readonly<Record<string, unknown>>
 
-const connectionFields = [
+const credentialFields = [
   'basic_auth',
   'authorization',
   'bearer_token',
@@ -48,43 +52,43 @@ const connectionFields = [
   'tls_config',
 ]
 
-const peerFields = [
-  ...connectionFields,
-  'scheme',
-  'path_prefix',
-  'timeout',
-  'http_config',
-  'static_configs',
-  'dns_sd_configs',
-  'file_sd_configs',
-]
+const setFields = ['path_prefix', 'static_configs', 'dns_sd_configs', 'file_sd_configs']
 
 /** Checks an entry that may hold the fields `more` beside those of every peer. Throws UserError bad_config at `where`. */
 export function parsePeer(entry: PeerFields, where: string, more: readonly string[]): PeerConfig {
+  const connection = parseConnection(entry, where, [...setFields, ...more])
+  const fault = (what: string): UserError => new UserError('bad_config', { what, where })
+  const targets = [...staticTargets(entry), ...dnsTargets(entry)]
+  const files = list(entry.file_sd_configs).flatMap((one) => list(one.files).map(String))
+  if (targets.length + files.length === 0) throw fault('no targets are configured')
+  const path = String(entry.path_prefix ?? '').replaceAll(/^\/+|\/+$/g, '')
+  return { ...connection, pathPrefix: path === '' ? '' : `/${path}`, targets, files }
+}
+
+/** Checks how a server is reached. `more` are fields that the entry may hold beside. Throws UserError bad_config. */
+export function parseConnection(
+  entry: PeerFields,
+  where: string,
+  more: readonly string[],
+): PeerConnection {
   const fault = (what: string): UserError => new UserError('bad_config', { what, where })
   const nested = (entry.http_config ?? {}) as PeerFields
+  const known = [...credentialFields, 'http_config', 'scheme', 'timeout', ...more]
   const unknown = [
-    ...Object.keys(entry).filter((name) => !peerFields.includes(name) && !more.includes(name)),
-    ...Object.keys(nested).filter((name) => !connectionFields.includes(name)),
+    ...Object.keys(entry).filter((name) => !known.includes(name)),
+    ...Object.keys(nested).filter((name) => !credentialFields.includes(name)),
   ]
   if (unknown.length > 0) throw fault(`unknown field ${unknown.join(', ')}`)
   const scheme = entry.scheme ?? 'http'
   if (scheme !== 'http' && scheme !== 'https') throw fault(`scheme is ${String(scheme)}`)
   const timeoutMs = parseDurationMs(String(entry.timeout ?? '10s'))
   if (timeoutMs === undefined || timeoutMs === 0) throw fault('timeout is not a duration')
-  const targets = [...staticTargets(entry), ...dnsTargets(entry)]
-  const files = list(entry.file_sd_configs).flatMap((one) => list(one.files).map(String))
-  if (targets.length + files.length === 0) throw fault('no targets are configured')
-  const connection = { ...nested, ...entry }
-  const path = String(entry.path_prefix ?? '').replaceAll(/^\/+|\/+$/g, '')
+  const credentials = { ...nested, ...entry }
   return {
     scheme,
-    pathPrefix: path === '' ? '' : `/${path}`,
     timeoutMs,
-    targets,
-    files,
-    auth: authOf(connection),
-    tls: tlsOf((connection.tls_config ?? {}) as PeerFields),
+    auth: authOf(credentials),
+    tls: tlsOf((credentials.tls_config ?? {}) as PeerFields),
   }
 }
 

@@ -8,6 +8,7 @@ import type { DueAlert } from './alert-state.ts'
 import type { AlertmanagerConfig, LabelRewriter } from './alertmanager-config.ts'
 import type { PostableAlert } from './forwarded-alerts.ts'
 import type { PeerAnswer, PeerRequest, PeerTransport } from './http-peer-client.ts'
+import { type Peer, PeerSet } from './http-peer-set.ts'
 import type { StringMap } from './rule-file.ts'
 import { linkOf } from './template/prometheus-functions.ts'
 
@@ -26,7 +27,6 @@ export interface NotifierOptions {
 /** Alerts that wait at most; the oldest go first. */
 const queueMax = 10_000
 const batchMax = 256
-const discoveryIntervalMs = 30_000
 
 interface Target {
   /** Scheme, address and prefix. */
@@ -42,11 +42,9 @@ export class Notifier {
   readonly #log: Logger
   readonly #metrics: ReturnType<typeof createMetrics>
   #options: NotifierOptions
-  #targets: readonly Target[] = []
+  readonly #set: PeerSet<AlertmanagerConfig>
   #queue: PostableAlert[] = []
   #sending: Promise<void> | undefined
-  #timer: NodeJS.Timeout | undefined
-  #discovery: Promise<void> = Promise.resolve()
   #closed = false
 
   constructor(parts: {
@@ -58,16 +56,24 @@ export class Notifier {
     this.#options = parts.options
     this.#transport = parts.transport
     this.#log = parts.log
+    this.#set = new PeerSet({
+      configs: parts.options.alertmanagers,
+      transport: parts.transport,
+      log: parts.log,
+    })
     this.#metrics = createMetrics(parts.metrics, {
       queued: () => this.#queue.length,
-      targets: () => this.#targets.length,
+      targets: () => this.#targets().length,
     })
-    this.#discover()
   }
 
   /** URLs that alerts are posted to. */
   urls(): string[] {
-    return this.#targets.map(({ url }) => url)
+    return this.#targets().map(({ url }) => url)
+  }
+
+  #targets(): readonly Target[] {
+    return this.#set.peers().flatMap(targetOf)
   }
 
   /**
@@ -76,7 +82,7 @@ export class Notifier {
    */
   async ask(path: string, request: Omit<PeerRequest, 'url'>): Promise<PeerAnswer> {
     const failures: string[] = []
-    for (const { base, config } of this.#targets) {
+    for (const { base, config } of this.#targets()) {
       try {
         const answer = await this.#transport.send({ ...request, url: base + path }, config)
         if (answer.status < 500) return answer
@@ -95,7 +101,7 @@ export class Notifier {
   /** Uses other options from now on. */
   reload(options: NotifierOptions): void {
     this.#options = options
-    this.#discover()
+    this.#set.reload(options.alertmanagers)
   }
 
   /** Puts alerts of one rule into the queue. `query` is the rule's expression. */
@@ -129,7 +135,7 @@ export class Notifier {
   /** Sends what waits, then nothing more. */
   async close(): Promise<void> {
     this.#closed = true
-    clearTimeout(this.#timer)
+    this.#set.close()
     await this.#sending
   }
 
@@ -149,10 +155,10 @@ export class Notifier {
   }
 
   async #drain(): Promise<void> {
-    await this.#discovery
+    await this.#set.settled()
     while (this.#queue.length > 0) {
       const batch = this.#queue.splice(0, batchMax)
-      const sent = await Promise.all(this.#targets.map((target) => this.#post(target, batch)))
+      const sent = await Promise.all(this.#targets().map((target) => this.#post(target, batch)))
       if (!sent.includes(true)) this.#metrics.dropped.inc(batch.length)
     }
     this.#sending = undefined
@@ -179,31 +185,10 @@ export class Notifier {
       return false
     }
   }
-
-  #discover(): void {
-    clearTimeout(this.#timer)
-    this.#discovery = this.#discoverOnce().finally(() => {
-      if (this.#closed) return
-      clearTimeout(this.#timer)
-      this.#timer = setTimeout(() => this.#discover(), discoveryIntervalMs).unref()
-    })
-  }
-
-  async #discoverOnce(): Promise<void> {
-    const { alertmanagers } = this.#options
-    const targets: Target[] = []
-    for (const config of alertmanagers) {
-      const addresses = await this.#transport.discover(config, (error) =>
-        this.#log.warn({ err: error }, 'an Alertmanager could not be found'),
-      )
-      targets.push(...addresses.flatMap((address) => targetOf(address, config)))
-    }
-    if (alertmanagers === this.#options.alertmanagers) this.#targets = targets
-  }
 }
 
 // None where relabelling drops the target.
-function targetOf(address: string, config: AlertmanagerConfig): Target[] {
+function targetOf({ address, config }: Peer<AlertmanagerConfig>): Target[] {
   const path = `${config.pathPrefix}/api/v2/alerts`
   const labels = new Map([
     ['__address__', address],

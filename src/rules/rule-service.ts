@@ -24,6 +24,8 @@ export interface RuleOptions {
   readonly externalLabels: StringMap
   readonly externalUrl: string
   readonly labelSizeBytesMax: number
+  readonly evaluationTimeMsMax: number
+  readonly restoreIgnoredLabels: readonly string[]
   readonly rulesPerTenantMax: number
   readonly concurrentGroupsMax: number
 }

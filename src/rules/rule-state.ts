@@ -36,6 +36,10 @@ export interface RuleContext {
   readonly externalUrl: string
   /** Most bytes of one label's value; a larger one fails the rule. */
   readonly labelSizeBytesMax: number
+  /** Time that the queries of one rule and of its templates may take together. */
+  readonly evaluationTimeMsMax: number
+  /** Labels that stored ALERTS_FOR_STATE series have beside those of alerts, or differ in. */
+  readonly restoreIgnoredLabels: readonly string[]
 }
 
 /** How the last evaluation went. */
@@ -91,11 +95,12 @@ export class RuleState {
     const { rule } = this
     const { ports } = context
     const sampleTimeMs = timeMs - context.queryOffsetMs
-    const samples = await ports.query({ query: rule.query, timeMs: sampleTimeMs })
+    const deadlineMs = ports.nowMs() + context.evaluationTimeMsMax
+    const samples = await ports.query({ query: rule.query, timeMs: sampleTimeMs, deadlineMs })
     const writes =
       rule.kind === 'record'
         ? record(rule, samples, sampleTimeMs, context)
-        : await this.#alert(rule, samples, timeMs, context, isRestored)
+        : await this.#alert(rule, samples, { timeMs, deadlineMs, context, isRestored })
     const written = new Map(writes.map(({ labels }) => [labelsKey(labels), labels]))
     const ended = [...this.written].filter(([key]) => !written.has(key))
     this.written = written
@@ -106,13 +111,12 @@ export class RuleState {
   async #alert(
     rule: AlertingRule,
     samples: readonly RuleSample[],
-    timeMs: number,
-    context: RuleContext,
-    isRestored: boolean,
+    { timeMs, deadlineMs, context, isRestored }: AlertEvaluation,
   ): Promise<RuleWrite[]> {
+    const query = templateQuery(context.ports, timeMs - context.queryOffsetMs, deadlineMs)
     const found = new Map<string, FoundAlert>()
     for (const sample of samples) {
-      const alert = await this.#found(rule, sample, timeMs, context)
+      const alert = await this.#found(rule, sample, { timeMs, context, query })
       const key = labelsKey(alert.labels)
       if (found.has(key)) {
         throw new Error(
@@ -136,13 +140,11 @@ export class RuleState {
   async #found(
     rule: AlertingRule,
     { labels, value, histogram }: RuleSample,
-    timeMs: number,
-    context: RuleContext,
+    { timeMs, context, query }: TemplateEvaluation,
   ): Promise<FoundAlert> {
-    const { ports, externalLabels, externalUrl } = context
+    const { externalLabels, externalUrl } = context
     const shown = histogram === undefined ? value : formatHistogram(histogram)
     const data = { labels: plainLabels(labels), externalLabels, externalUrl, value: shown, timeMs }
-    const query = templateQuery(ports, timeMs - context.queryOffsetMs)
     const expanded: Record<string, string> = { [metricNameLabel]: '' }
     for (const [name, template] of this.#labelTemplates)
       expanded[name] = await template.expand(data, query)
@@ -160,16 +162,18 @@ export class RuleState {
     if (rule.kind !== 'alert' || rule.forMs < forGracePeriodMs || this.alerts.size === 0) return
     const nowMs = context.ports.nowMs()
     const selector = `ALERTS_FOR_STATE{alertname=${JSON.stringify(rule.name)}}`
-    const at = { timeMs: nowMs, lookbackMs: outageToleranceMs }
+    const deadlineMs = nowMs + context.evaluationTimeMsMax
+    const at = { timeMs: nowMs, lookbackMs: outageToleranceMs, deadlineMs }
+    const ignored = new Set([metricNameLabel, ...context.restoreIgnoredLabels])
     const values = await context.ports.query({ query: selector, ...at })
     const times = await context.ports.query({ query: `timestamp(${selector})`, ...at })
-    const keyOf = ({ labels }: RuleSample): string =>
-      labelsKey(labels.filter(({ name }) => name !== metricNameLabel))
+    const keyOf = ({ labels }: { readonly labels: Labels }): string =>
+      labelsKey(labels.filter(({ name }) => !ignored.has(name)))
     const timeOf = new Map(times.map((sample) => [keyOf(sample), sample.value * 1000]))
     const activeAt = new Map(values.map((sample) => [keyOf(sample), sample.value * 1000]))
     const alerts = new Map(this.alerts)
     for (const [key, alert] of alerts) {
-      const stateKey = labelsKey(forStateLabels(rule, alert, {}))
+      const stateKey = keyOf({ labels: forStateLabels(rule, alert, {}) })
       const timestampMs = timeOf.get(stateKey)
       const activeAtMs = activeAt.get(stateKey)
       if (timestampMs === undefined || activeAtMs === undefined || alert.state === 'inactive')
@@ -234,9 +238,22 @@ function checkLabels(labels: Labels, sizeBytesMax: number): void {
   }
 }
 
-function templateQuery(ports: GroupPorts, timeMs: number): TemplateQuery {
+interface TemplateEvaluation {
+  readonly timeMs: number
+  readonly context: RuleContext
+  readonly query: TemplateQuery
+}
+
+interface AlertEvaluation {
+  readonly timeMs: number
+  readonly deadlineMs: number
+  readonly context: RuleContext
+  readonly isRestored: boolean
+}
+
+function templateQuery(ports: GroupPorts, timeMs: number, deadlineMs: number): TemplateQuery {
   return async (query) =>
-    (await ports.query({ query, timeMs })).map(({ labels, value, histogram }) => ({
+    (await ports.query({ query, timeMs, deadlineMs })).map(({ labels, value, histogram }) => ({
       labels: plainLabels(labels),
       value: histogram === undefined ? value : formatHistogram(histogram),
     }))

@@ -76,6 +76,8 @@ class TestRun {
         externalLabels,
         externalUrl,
         labelSizeBytesMax: Number.MAX_SAFE_INTEGER,
+        evaluationTimeMsMax: Infinity,
+        restoreIgnoredLabels: [],
       }
       return new GroupState(group, context, true)
     })

@@ -18,7 +18,14 @@ const sampleMs = 15_000
 const intervalMs = 30_000
 const minuteMs = 60_000
 const letters = { pending: 'p', firing: 'f', inactive: 'r' } as const
-const base = { labelSizeBytesMax: 1000, externalLabels: {}, externalUrl: '', limit: 0 }
+const base = {
+  labelSizeBytesMax: 1000,
+  evaluationTimeMsMax: 60_000,
+  restoreIgnoredLabels: [],
+  externalLabels: {},
+  externalUrl: '',
+  limit: 0,
+}
 
 interface Sent {
   readonly rule: string

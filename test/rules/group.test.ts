@@ -42,6 +42,8 @@ function makeGroup(yaml: string, answers: Answers, isRestored = true) {
     externalLabels: {},
     externalUrl: '',
     labelSizeBytesMax: 100,
+    evaluationTimeMsMax: 60_000,
+    restoreIgnoredLabels: [],
   }
   const state = new GroupState(group!, context, isRestored)
   const lines = (): string[] =>

@@ -14,6 +14,8 @@ const options: RuleOptions = {
   resendDelayMs: 60_000,
   externalLabels: {},
   externalUrl: '',
+  evaluationTimeMsMax: 60_000,
+  restoreIgnoredLabels: [],
   labelSizeBytesMax: 1000,
   rulesPerTenantMax: 2,
   concurrentGroupsMax: 1,

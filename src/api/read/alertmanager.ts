@@ -3,6 +3,7 @@
 // Source: Alertmanager API v2 (openapi.yaml). Errors read as Alertmanager's, a JSON text.
 
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { requireAdmin } from '../../access/index.ts'
 import { type Caller, type Scope, sees, UserError } from '../../model/index.ts'
 
 /** What an Alertmanager answered. */
@@ -114,8 +115,9 @@ function checkTenants(caller: Caller): Caller {
   })
 }
 
+// Who reads may not for that reason silence what others are woken by.
 function checkMayChange(door: AlertmanagerDoor, caller: Caller): void {
-  checkTenants(caller)
+  requireAdmin(checkTenants(caller), 'change silences')
   if (door.changesSilences) return
   throw new UserError('forbidden', {
     what: 'silences are not changed through this server',

@@ -97,6 +97,13 @@ describe("Alertmanager's own API", () => {
     expect(asked).toEqual([])
   })
 
+  it('changes silences only for admins', async () => {
+    const { ask, asked } = await serve({ ...anonymousCaller(), isAdmin: false })
+    expect((await ask('POST', '/api/v2/silences', silence('', 'west'))).status).toBe(403)
+    expect((await ask('DELETE', '/api/v2/silence/1')).status).toBe(403)
+    expect(asked).toEqual([])
+  })
+
   it('changes silences only where that is configured', async () => {
     const closed = await serve(anonymousCaller(), false)
     expect((await closed.ask('POST', '/api/v2/silences', silence('', 'west'))).status).toBe(403)
