@@ -8,7 +8,7 @@ import { createLogger, type Logger, Metrics } from '../telemetry/index.ts'
 import { openDataDirectory } from '../tsdb/index.ts'
 import { createAccess } from './access.ts'
 import { parseAddress } from './config-check.ts'
-import { type Flags, readConfig } from './config-read.ts'
+import { type ConfigSource, readConfig } from './config-read.ts'
 import type { Config } from './config-schema.ts'
 import { adminDoor, readDoor } from './doors.ts'
 import { createHttp } from './http.ts'
@@ -23,12 +23,6 @@ import { collectStartGarbage } from './start-garbage.ts'
 import { createStatus } from './status.ts'
 import { storedDoor } from './stored-doors.ts'
 import { startThreads, type Threads } from './threads.ts'
-
-/** Where the configuration came from, to read it again. */
-export interface ConfigSource {
-  readonly file: string | undefined
-  readonly flags: Flags
-}
 
 /** Starts the process' services; resolves when they listen. SIGTERM and SIGINT drain and end the process. */
 export async function startAll(config: Config, source: ConfigSource): Promise<void> {

@@ -2,8 +2,8 @@
 
 import { Command, Option } from 'commander'
 import { UserError } from '../model/index.ts'
-import { type Flags, readConfig } from './config-read.ts'
-import { type Leaf, leavesOf } from './config-schema.ts'
+import { type ConfigSource, type Flags, readConfig } from './config-read.ts'
+import { type Config, type Leaf, leavesOf } from './config-schema.ts'
 import { addTools } from './tools.ts'
 import { version } from './version.ts'
 
@@ -15,7 +15,7 @@ export async function runCli(argv: readonly string[]): Promise<void> {
     )
     .version(version)
     .showHelpAfterError()
-  program.addCommand(allCommand())
+  for (const role of roles) program.addCommand(roleCommand(role))
   addTools(program)
   try {
     await program.parseAsync(argv)
@@ -26,9 +26,29 @@ export async function runCli(argv: readonly string[]): Promise<void> {
   }
 }
 
-function allCommand(): Command {
-  const command = new Command('all')
-    .description('Everything in one process: receive, keep, query, ship.')
+// Roles are imported late: the tools need none of the server.
+const roles: readonly Role[] = [
+  {
+    name: 'all',
+    description: 'Everything in one process: receive, keep, query, ship.',
+    load: async () => (await import('./all.ts')).startAll,
+  },
+  {
+    name: 'rule',
+    description: 'Evaluates rules through query endpoints and remote write; keeps nothing.',
+    load: async () => (await import('./rule.ts')).startRuler,
+  },
+]
+
+interface Role {
+  readonly name: string
+  readonly description: string
+  load(): Promise<(config: Config, source: ConfigSource) => Promise<void>>
+}
+
+function roleCommand({ name, description, load }: Role): Command {
+  const command = new Command(name)
+    .description(description)
     .option('--config <file>', 'YAML configuration; flags win over it')
     .option('--config.check', 'check the configuration and exit')
   for (const leaf of leavesOf()) command.addOption(optionOf(leaf))
@@ -39,9 +59,8 @@ function allCommand(): Command {
       process.stdout.write('the configuration is fine\n')
       return
     }
-    // Imported late: the tools need none of the server.
-    const { startAll } = await import('./all.ts')
-    await startAll(config, { file, flags: options as Flags })
+    const start = await load()
+    await start(config, { file, flags: options as Flags })
   })
 }
 

@@ -10,6 +10,12 @@ import { type Config, configSchema, type Leaf, leavesOf } from './config-schema.
 /** Flag values by flag name, as the command line gave them. */
 export type Flags = Readonly<Record<string, string | boolean | readonly string[] | undefined>>
 
+/** Where the configuration came from, to read it again. */
+export interface ConfigSource {
+  readonly file: string | undefined
+  readonly flags: Flags
+}
+
 /** Reads `file` (YAML, optional) and lays flags over it. Throws one UserError bad_config listing every fault. */
 export function readConfig(file: string | undefined, flags: Flags): Config {
   const raw = file === undefined ? {} : readYaml(file)

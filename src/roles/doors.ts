@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify'
 import { readTenants, requireReader } from '../access/index.ts'
 import { type AdminDoor, type ReadDoor, tenantSourcesOf } from '../api/index.ts'
 import type { IngestOptions } from '../ingest/index.ts'
+import type { TenantNaming } from '../model/index.ts'
 import type { QueryPool } from '../query/index.ts'
 import type { Threads } from './threads.ts'
 
@@ -18,14 +19,21 @@ export function readDoor(parts: {
   const { pool, timeoutMs, externalLabels } = parts
   return {
     ask: (call, signal) => pool.ask(call, signal),
-    tenantsOf(request: FastifyRequest) {
-      requireReader(request.caller)
-      const { naming } = parts.ingest()
-      const headers = [naming.header.toLowerCase(), 'thanos-tenant']
-      return readTenants(naming, request.caller, tenantSourcesOf(request, headers), parts.known)
-    },
+    tenantsOf: tenantsReader(() => parts.ingest().naming, parts.known),
     timeoutMs,
     externalLabels,
+  }
+}
+
+/** Finds the tenants that a request reads. `known` lists the tenants that have data. */
+export function tenantsReader(
+  naming: () => TenantNaming,
+  known: () => Iterable<string>,
+): ReadDoor['tenantsOf'] {
+  return (request: FastifyRequest) => {
+    requireReader(request.caller)
+    const headers = [naming().header.toLowerCase(), 'thanos-tenant']
+    return readTenants(naming(), request.caller, tenantSourcesOf(request, headers), known)
   }
 }
 

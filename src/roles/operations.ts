@@ -27,15 +27,20 @@ export function operationsDoor(parts: {
     },
     logLevel: () => log.level,
     setLogLevel(level) {
-      if (!levels.includes(level)) {
-        throw new UserError('bad_data', {
-          what: `"${level}" is no log level`,
-          fix: `use one of ${levels.join(', ')}`,
-        })
-      }
-      log.level = level
+      setLevel(log, level)
       for (const thread of [...threads.lanes, threads.blocks])
         void thread.call('setLogLevel', level)
     },
   }
+}
+
+/** Sets the level of a log. Throws UserError bad_data for an unknown one. */
+export function setLevel(log: Logger, level: string): void {
+  if (!levels.includes(level)) {
+    throw new UserError('bad_data', {
+      what: `"${level}" is no log level`,
+      fix: `use one of ${levels.join(', ')}`,
+    })
+  }
+  log.level = level
 }

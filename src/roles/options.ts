@@ -12,7 +12,7 @@ import {
   type RelabelRule,
   type TenantLimits,
 } from '../ingest/index.ts'
-import { parseDurationMs, parseSizeBytes } from '../model/index.ts'
+import { parseDurationMs, parseSizeBytes, type TenantNaming } from '../model/index.ts'
 import {
   allParserFeatures,
   defaultEngineOptions,
@@ -93,11 +93,15 @@ export function admissionConfig(config: Config, epoch: number): AdmissionConfig 
   return { epoch, limits: { default: complete, tenants: Object.fromEntries(tenants) }, relabel }
 }
 
+/** How names of tenants become tenants. */
+export function namingOf({ tenants }: Config): TenantNaming {
+  return { defaultTenant: tenants.default, aliases: tenants.aliases, header: tenants.header }
+}
+
 /** The options of the write door. Throws UserError bad_config. */
 export function ingestOptions(config: Config, epoch: number): IngestOptions {
-  const { header, aliases } = config.tenants
   return {
-    naming: { defaultTenant: config.tenants.default, aliases, header },
+    naming: namingOf(config),
     admission: admissionConfig(config, epoch),
     inFlight: { ...ingestDefaults.inFlight, requestsMax: config.ingest.requestsInFlight },
     otlp: {

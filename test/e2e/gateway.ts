@@ -34,6 +34,8 @@ export interface GatewayOptions {
   readonly data?: string
   readonly port?: number
   readonly args?: readonly string[]
+  /** A ruler keeps no data. */
+  readonly role?: 'all' | 'rule'
   /** Wait until queries are answered (default), or only until the port answers. */
   readonly waitFor?: 'ready' | 'listening'
 }
@@ -45,7 +47,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   const bundle = process.env.GATEWAY_BUNDLE
   const entry = bundle === undefined ? join(root, 'src/main.ts') : resolve(bundle, 'main.js')
   const args = [
-    'all',
+    options.role ?? 'all',
     '--data',
     data,
     '--http.listen',

@@ -27,10 +27,10 @@ export interface RulesDoor {
 }
 
 /** `/rules`, `/alerts` and `/alertmanagers` below the plugin's prefix. */
-export const rulesRoutes: FastifyPluginAsync<{ door: ReadDoor; rules: RulesDoor }> = async (
-  app,
-  { door, rules },
-) => {
+export const rulesRoutes: FastifyPluginAsync<{
+  door: Pick<ReadDoor, 'tenantsOf'>
+  rules: RulesDoor
+}> = async (app, { door, rules }) => {
   app.get('/rules', async (request) => {
     const parameters = parametersOf(request)
     const visible = visibleGroups(rules, door.tenantsOf(request))
