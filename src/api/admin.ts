@@ -5,6 +5,7 @@ import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { requireAdmin } from '../access/index.ts'
 import { formatMatcher, isMembershipMatcher, type Matcher, UserError } from '../model/index.ts'
 import { parseSelectors } from '../query/index.ts'
+import { described, plainSchema, repeated } from './described.ts'
 import { success } from './envelope.ts'
 import { maxTimeMs, minTimeMs, texts, time } from './parameters.ts'
 import { parametersOf, type ReadDoor } from './read/reader.ts'
@@ -39,6 +40,7 @@ export const adminRoutes: FastifyPluginAsync<{ door: ReadDoor; admin: AdminDoor 
   app.route({
     method,
     url: '/admin/tsdb/delete_series',
+    schema: deleteSchema,
     handler: async (request, reply) => {
       const parameters = parametersOf(request)
       const selectors = texts(parameters, 'match[]')
@@ -57,6 +59,7 @@ export const adminRoutes: FastifyPluginAsync<{ door: ReadDoor; admin: AdminDoor 
   app.route({
     method,
     url: '/admin/tsdb/clean_tombstones',
+    schema: cleanSchema,
     handler: async (request, reply) => {
       await admin.cleanTombstones(door.tenantsOf(request))
       return reply.code(204).send()
@@ -65,6 +68,7 @@ export const adminRoutes: FastifyPluginAsync<{ door: ReadDoor; admin: AdminDoor 
   app.route({
     method,
     url: '/admin/tsdb/snapshot',
+    schema: snapshotSchema,
     handler: async (request) => {
       const skipHead = flagOf(request, 'skip_head')
       return success({ name: await admin.snapshot(skipHead) })
@@ -81,6 +85,31 @@ function refuseVirtualLabels(selectors: readonly (readonly Matcher[])[]): void {
     fix: 'name the clusters: cluster=~"…"',
   })
 }
+
+const done = { 204: plainSchema('It is done') }
+
+const deleteSchema = described({
+  tag: 'admin',
+  summary: 'Deletes samples of series',
+  query: {
+    'match[]': repeated('Selectors; at least one'),
+    start: 'First time; absent: the beginning',
+    end: 'Last time; absent: the end',
+  },
+  responses: done,
+})
+
+const cleanSchema = described({
+  tag: 'admin',
+  summary: 'Rewrites blocks without what was deleted',
+  responses: done,
+})
+
+const snapshotSchema = described({
+  tag: 'admin',
+  summary: 'Copies all blocks into a snapshot',
+  query: { skip_head: 'true: without the head' },
+})
 
 function flagOf(request: FastifyRequest, name: string): boolean {
   const value = parametersOf(request)[name]

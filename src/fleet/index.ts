@@ -49,3 +49,4 @@ export type {
   SourcePart,
   SourceStatus,
 } from './view/fleet-view.ts'
+export { listFields, listFilters, summaryFilters } from './view/list-fields.ts'

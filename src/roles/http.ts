@@ -9,9 +9,13 @@ import {
   alertmanagerRoutes,
   alertRoutes,
   createServer,
+  documentRoutes,
   expressionRoutes,
   type FindCaller,
   federateRoutes,
+  fleetExplainRoutes,
+  fleetListRoutes,
+  fleetStreamRoutes,
   listingRoutes,
   type OperationsDoor,
   operationsRoutes,
@@ -28,9 +32,11 @@ import {
   storedRoutes,
   tenantSourcesOf,
 } from '../api/index.ts'
+import type { FleetPort } from '../fleet/index.ts'
 import type { IngestService } from '../ingest/index.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
 import { isLoopback } from './config-check.ts'
+import { version } from './version.ts'
 
 /** What the routes act on. */
 export interface HttpParts {
@@ -46,10 +52,14 @@ export interface HttpParts {
   readonly alerts: Pick<AlertIntake, 'forward'>
   readonly alertmanager: AlertmanagerDoor
   readonly admin: AdminDoor
+  /** Absent where this process keeps no fleet. */
+  readonly fleet?: FleetPort
   readonly operations: OperationsDoor
 }
 
 const bodyTimeoutMs = 30_000
+/** Readers that follow the fleet at a time. */
+const fleetStreamsMax = 200
 const formSizeBytesMax = 1 << 20
 /** Where ACM's collectors and its Grafana look. */
 const tenantPrefix = '/api/metrics/v1/:tenant'
@@ -65,6 +75,7 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
     allowedHosts,
     formSizeBytesMax,
   })
+  await documentRoutes(app, version)
   const writeOptions = { ingest, bodyTimeoutMs }
   await app.register(operationsRoutes, { door: operations })
   await app.register(remoteWriteRoutes, writeOptions)
@@ -85,5 +96,9 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
     await app.register(federateRoutes, { prefix: before, door })
   }
   await app.register(adminRoutes, { prefix: '/api/v1', door, admin })
+  const fleet = { prefix: '/api/v1', door: { fleet: parts.fleet, streamsMax: fleetStreamsMax } }
+  await app.register(fleetListRoutes, fleet)
+  await app.register(fleetExplainRoutes, fleet)
+  await app.register(fleetStreamRoutes, fleet)
   return app
 }

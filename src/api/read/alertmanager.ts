@@ -5,6 +5,7 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { requireAdmin } from '../../access/index.ts'
 import { type Caller, type Scope, sees, UserError } from '../../model/index.ts'
+import { described } from '../described.ts'
 
 /** What an Alertmanager answered. */
 interface AlertmanagerAnswer {
@@ -52,32 +53,45 @@ export const alertmanagerRoutes: FastifyPluginAsync<{ door: AlertmanagerDoor }> 
 ) => {
   const read = (request: FastifyRequest, path: string): Promise<AlertmanagerAnswer> =>
     door.ask(path + searchOf(request), { method: 'GET' })
-  for (const path of ['/api/v2/status', '/api/v2/receivers']) {
-    app.get(path, async (request, reply) => {
-      checkTenants(request.caller)
-      return pass(reply, await read(request, path))
-    })
+  for (const path of ['/api/v2/status', '/api/v2/receivers'] as const) {
+    app.get(
+      path,
+      about(`Alertmanager's ${path.slice('/api/v2/'.length)}`),
+      async (request, reply) => {
+        checkTenants(request.caller)
+        return pass(reply, await read(request, path))
+      },
+    )
   }
-  app.get('/api/v2/alerts', async (request, reply) => {
+  app.get('/api/v2/alerts', about('Alerts that Alertmanager has'), async (request, reply) => {
     const { scope } = checkTenants(request.caller)
     return pass(reply, filtered(await read(request, '/api/v2/alerts'), scope, seesAlert))
   })
-  app.get('/api/v2/alerts/groups', async (request, reply) => {
-    const { scope } = checkTenants(request.caller)
-    const answer = await read(request, '/api/v2/alerts/groups')
-    return pass(
-      reply,
-      rewritten(answer, scope, (groups) => visibleGroups(groups, scope)),
-    )
-  })
-  app.get('/api/v2/silences', async (request, reply) => {
+  app.get(
+    '/api/v2/alerts/groups',
+    about('These alerts as Alertmanager groups them'),
+    async (request, reply) => {
+      const { scope } = checkTenants(request.caller)
+      const answer = await read(request, '/api/v2/alerts/groups')
+      return pass(
+        reply,
+        rewritten(answer, scope, (groups) => visibleGroups(groups, scope)),
+      )
+    },
+  )
+  app.get('/api/v2/silences', about('Silences'), async (request, reply) => {
     const { scope } = checkTenants(request.caller)
     return pass(reply, filtered(await read(request, '/api/v2/silences'), scope, seesSilence))
   })
-  app.get<{ Params: { id: string } }>('/api/v2/silence/:id', async (request, reply) => {
-    return pass(reply, await visibleSilence(door, request.params.id, request.caller))
-  })
-  app.post('/api/v2/silences', { bodyLimit: silenceSizeBytesMax }, async (request, reply) => {
+  app.get<{ Params: { id: string } }>(
+    '/api/v2/silence/:id',
+    about('A silence', 'id'),
+    async (request, reply) => {
+      return pass(reply, await visibleSilence(door, request.params.id, request.caller))
+    },
+  )
+  const silencing = { ...about('Creates or changes a silence'), bodyLimit: silenceSizeBytesMax }
+  app.post('/api/v2/silences', silencing, async (request, reply) => {
     checkMayChange(door, request.caller)
     const silence = request.body as Silence & { readonly id?: string }
     checkSees(request.caller, silence)
@@ -87,13 +101,23 @@ export const alertmanagerRoutes: FastifyPluginAsync<{ door: AlertmanagerDoor }> 
     const body = JSON.stringify(silence)
     return pass(reply, await door.ask('/api/v2/silences', { method: 'POST', headers, body }))
   })
-  app.delete<{ Params: { id: string } }>('/api/v2/silence/:id', async (request, reply) => {
-    checkMayChange(door, request.caller)
-    const { id } = request.params
-    const found = await visibleSilence(door, id, request.caller)
-    if (found.status !== 200) return pass(reply, found)
-    return pass(reply, await door.ask(silencePath(id), { method: 'DELETE' }))
-  })
+  app.delete<{ Params: { id: string } }>(
+    '/api/v2/silence/:id',
+    about('Expires a silence', 'id'),
+    async (request, reply) => {
+      checkMayChange(door, request.caller)
+      const { id } = request.params
+      const found = await visibleSilence(door, id, request.caller)
+      if (found.status !== 200) return pass(reply, found)
+      return pass(reply, await door.ask(silencePath(id), { method: 'DELETE' }))
+    },
+  )
+}
+
+function about(summary: string, id?: 'id') {
+  const params = id === undefined ? {} : { params: { id: 'Id of the silence' } }
+  const responses = { 200: { description: 'As Alertmanager answers' } }
+  return { schema: described({ tag: 'rules', summary, ...params, responses }) }
 }
 
 function pass(reply: FastifyReply, { status, contentType, body }: AlertmanagerAnswer) {

@@ -3,6 +3,7 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { UserError } from '../../model/index.ts'
 import type { StatsWanted } from '../../query/index.ts'
+import { described } from '../described.ts'
 import { duration, invalid, limit, type Parameters, text, time } from '../parameters.ts'
 import { parametersOf, type ReadDoor, sendCall } from './reader.ts'
 
@@ -23,9 +24,38 @@ export const queryRoutes: FastifyPluginAsync<{ door: ReadDoor }> = async (app, {
     const call = { kind: 'range', ...asked, useCache } as const
     return sendCall(door, request, reply, call)
   }
-  app.route({ method: ['GET', 'POST'], url: '/query', handler: instant })
-  app.route({ method: ['GET', 'POST'], url: '/query_range', handler: range })
+  const method = ['GET', 'POST']
+  app.route({ method, url: '/query', schema: instantSchema, handler: instant })
+  app.route({ method, url: '/query_range', schema: rangeSchema, handler: range })
 }
+
+const evaluationParameters = {
+  query: 'Expression',
+  timeout: "Longest time; may shorten the server's, never lengthen it",
+  limit: 'Most series of the answer; 0 = all',
+  lookback_delta: 'How far back an instant selector looks',
+  stats: 'true or all: with statistics',
+  explain: 'true: the plan instead of the answer',
+  analyze: 'true: the plan with what each operator cost',
+}
+
+const instantSchema = described({
+  tag: 'query',
+  summary: 'Evaluates an expression at one time',
+  query: { ...evaluationParameters, time: 'Seconds or RFC 3339; absent: now' },
+})
+
+const rangeSchema = described({
+  tag: 'query',
+  summary: 'Evaluates an expression over a range of time',
+  query: {
+    ...evaluationParameters,
+    start: 'First time; seconds or RFC 3339',
+    end: 'Last time; seconds or RFC 3339',
+    step: 'Seconds or a duration',
+    nocache: 'true: computed anew',
+  },
+})
 
 function evaluation(parameters: Parameters) {
   const stats = text(parameters, 'stats')

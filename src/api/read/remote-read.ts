@@ -4,10 +4,20 @@
 import type { FastifyPluginAsync } from 'fastify'
 import snappy from 'snappyjs'
 import { UserError } from '../../model/index.ts'
+import { described, plainSchema } from '../described.ts'
 import { type ReadDoor, sendCall } from './reader.ts'
 
 /** Largest ReadRequest in bytes, compressed and plain: it holds matchers only. */
 const requestSizeBytesMax = 1 << 20
+
+const schema = described({
+  tag: 'query',
+  summary: 'Remote read: samples, or streamed chunks',
+  consumes: ['application/x-protobuf'],
+  body: { type: 'string', description: 'A ReadRequest, compressed with snappy' },
+  produces: ['application/x-protobuf', 'application/x-streamed-protobuf'],
+  responses: { 200: plainSchema('A ReadResponse, or frames of ChunkedReadResponse') },
+})
 
 /** `/read` below the plugin's prefix. */
 export const remoteReadRoutes: FastifyPluginAsync<{ door: ReadDoor }> = async (app, { door }) => {
@@ -17,7 +27,8 @@ export const remoteReadRoutes: FastifyPluginAsync<{ door: ReadDoor }> = async (a
     (_request, body, done) => done(null, body),
   )
   // Snappy is part of the protocol here, not a transfer encoding for the server to undo.
-  app.post('/read', { decompress: false, compress: false }, async (request, reply) => {
+  const raw = { decompress: false, compress: false } as const
+  app.post('/read', { ...raw, schema }, async (request, reply) => {
     const { externalLabels } = door
     const body = decompress(request.body as Buffer | undefined)
     return sendCall(door, request, reply, { kind: 'remoteRead', request: body, externalLabels })

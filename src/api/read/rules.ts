@@ -13,6 +13,7 @@ import {
   viewAlerts,
   viewGroup,
 } from '../../rules/index.ts'
+import { described, repeated } from '../described.ts'
 import { success } from '../envelope.ts'
 import { invalid, type Parameters, text, texts } from '../parameters.ts'
 import { parametersOf, type ReadDoor } from './reader.ts'
@@ -31,7 +32,7 @@ export const rulesRoutes: FastifyPluginAsync<{
   door: Pick<ReadDoor, 'tenantsOf'>
   rules: RulesDoor
 }> = async (app, { door, rules }) => {
-  app.get('/rules', async (request) => {
+  app.get('/rules', { schema: rulesSchema }, async (request) => {
     const parameters = parametersOf(request)
     const visible = visibleGroups(rules, door.tenantsOf(request))
     const isWanted = ruleFilter(parameters, rules)
@@ -48,18 +49,40 @@ export const rulesRoutes: FastifyPluginAsync<{
       .filter((group) => group.rules.length > 0)
     return success(pageOf(groups, parameters))
   })
-  app.get('/alerts', async (request) => {
+  app.get('/alerts', { schema: alertsSchema }, async (request) => {
     const visible = visibleGroups(rules, door.tenantsOf(request))
     const isVisible = alertFilter(request.caller.scope)
     return success({ alerts: visible.flatMap((group) => viewAlerts(group, isVisible)) })
   })
-  app.get('/alertmanagers', async () =>
+  app.get('/alertmanagers', { schema: alertmanagersSchema }, async () =>
     success({
       activeAlertmanagers: rules.alertmanagers().map((url) => ({ url })),
       droppedAlertmanagers: [],
     }),
   )
 }
+
+const rulesSchema = described({
+  tag: 'rules',
+  summary: 'Rule groups with their rules and alerts',
+  query: {
+    type: { type: 'string', enum: ['alert', 'record'], description: 'Rules of one type only' },
+    'rule_name[]': repeated('Names of rules'),
+    'rule_group[]': repeated('Names of groups'),
+    'file[]': repeated('Files'),
+    'match[]': repeated('Selectors of rules by their labels'),
+    exclude_alerts: 'true: without alerts',
+    group_limit: { type: 'integer', minimum: 1, description: 'Groups of a page' },
+    group_next_token: 'As the answer before gave it',
+  },
+})
+
+const alertsSchema = described({ tag: 'rules', summary: 'Alerts that are pending or firing' })
+
+const alertmanagersSchema = described({
+  tag: 'rules',
+  summary: 'Alertmanagers that alerts are sent to',
+})
 
 function visibleGroups(rules: RulesDoor, tenants: readonly string[]): RunningGroup[] {
   return rules.groups().filter(({ tenant }) => tenants.includes(tenant))

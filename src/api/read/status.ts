@@ -6,6 +6,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import { requireAdmin, requireWholeFleet } from '../../access/index.ts'
 import type { Scope } from '../../model/index.ts'
 import type { ActiveQuery } from '../../query/index.ts'
+import { described } from '../described.ts'
 import { success } from '../envelope.ts'
 import { invalid, limit, text } from '../parameters.ts'
 import { parametersOf, type ReadDoor } from './reader.ts'
@@ -63,30 +64,36 @@ export const statusRoutes: FastifyPluginAsync<{ door: ReadDoor; status: StatusDo
   app,
   { door, status },
 ) => {
-  app.get('/status/buildinfo', async () => success(buildInfo(status)))
-  app.get('/status/config', async ({ caller }) => {
+  app.get('/status/buildinfo', about('Version'), async () => success(buildInfo(status)))
+  app.get('/status/config', about('The configuration as it is'), async ({ caller }) => {
     requireAdmin(caller, 'see the configuration')
     return success({ yaml: status.configYaml() })
   })
-  app.get('/status/flags', async ({ caller }) => {
+  app.get('/status/flags', about('The configuration as flags'), async ({ caller }) => {
     requireAdmin(caller, 'see the flags')
     return success(status.flags())
   })
-  app.get('/status/runtimeinfo', async () => success(runtimeInfo(status)))
-  app.get('/status/walreplay', async () => success(status.replay()))
-  app.get('/status/tsdb', async (request) => {
-    const parameters = parametersOf(request)
-    const wanted = text(parameters, 'limit') === '' ? 10 : limit(parameters)
-    if (wanted < 1 || wanted > 10_000) throw invalid('limit', 'limit must be between 1 and 10000')
-    const { scope, name: reader } = request.caller
-    const tenants = door.tenantsOf(request)
-    return success(await status.headStatus({ tenants, scope, reader, limit: wanted }))
-  })
-  app.get('/status/tsdb/blocks', async (request) => {
+  app.get('/status/runtimeinfo', about('The process'), async () => success(runtimeInfo(status)))
+  app.get('/status/walreplay', about('How far the replay of the write-ahead log is'), async () =>
+    success(status.replay()),
+  )
+  app.get(
+    '/status/tsdb',
+    about('Cardinality of the head', { limit: 'Entries of each table' }),
+    async (request) => {
+      const parameters = parametersOf(request)
+      const wanted = text(parameters, 'limit') === '' ? 10 : limit(parameters)
+      if (wanted < 1 || wanted > 10_000) throw invalid('limit', 'limit must be between 1 and 10000')
+      const { scope, name: reader } = request.caller
+      const tenants = door.tenantsOf(request)
+      return success(await status.headStatus({ tenants, scope, reader, limit: wanted }))
+    },
+  )
+  app.get('/status/tsdb/blocks', about('Local blocks'), async (request) => {
     requireWholeFleet(request.caller, 'see the blocks')
     return success({ blocks: await status.blocks(door.tenantsOf(request)) })
   })
-  app.get('/status/active_queries', async (request) => {
+  app.get('/status/active_queries', about('Queries that run or wait'), async (request) => {
     const tenants = new Set(door.tenantsOf(request))
     const { isAdmin, name } = request.caller
     // Another reader's query text may name what this one must not know.
@@ -96,13 +103,22 @@ export const statusRoutes: FastifyPluginAsync<{ door: ReadDoor; status: StatusDo
       .filter((query) => query.tenants.every((tenant) => tenants.has(tenant)))
     return success(visible)
   })
-  app.get('/features', async () => success(status.features()))
-  app.get('/targets', async () =>
+  app.get('/features', about('What is turned on'), async () => success(status.features()))
+  app.get('/targets', about('Targets of a scraper; there are none'), async () =>
     success({ activeTargets: [], droppedTargets: [], droppedTargetCounts: {} }),
   )
-  app.get('/targets/metadata', async () => success([]))
-  app.get('/scrape_pools', async () => success({ scrapePools: [] }))
-  app.get('/notifications', async () => success([]))
+  app.get('/targets/metadata', about('Metadata of targets; there are none'), async () =>
+    success([]),
+  )
+  app.get('/scrape_pools', about('Scrape pools; there are none'), async () =>
+    success({ scrapePools: [] }),
+  )
+  app.get('/notifications', about('Notifications; there are none'), async () => success([]))
+}
+
+function about(summary: string, query?: Readonly<Record<string, string>>) {
+  const parameters = query === undefined ? {} : { query }
+  return { schema: described({ tag: 'status', summary, ...parameters }) }
 }
 
 function buildInfo(status: StatusDoor): Readonly<Record<string, string>> {

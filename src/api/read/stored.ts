@@ -3,6 +3,7 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { Caller, Matcher } from '../../model/index.ts'
 import { selectorsIn } from '../../query/index.ts'
+import { described } from '../described.ts'
 import { success } from '../envelope.ts'
 import { limit, maxTimeMs, minTimeMs, text, time } from '../parameters.ts'
 import { parametersOf, type ReadDoor } from './reader.ts'
@@ -43,12 +44,32 @@ export interface StoredDoor {
   ): Promise<readonly SeriesExemplars[]>
 }
 
+const metadataSchema = described({
+  tag: 'query',
+  summary: 'Type, help and unit of metric families',
+  query: {
+    metric: 'One family only',
+    limit: 'Most families; 0 = all',
+    limit_per_metric: 'Most entries of one family; 0 = all',
+  },
+})
+
+const exemplarsSchema = described({
+  tag: 'query',
+  summary: 'Exemplars of the series that an expression names',
+  query: {
+    query: 'Expression',
+    start: 'First time; absent: the beginning',
+    end: 'Last time; absent: the end',
+  },
+})
+
 /** `/metadata` and `/query_exemplars` below the plugin's prefix. */
 export const storedRoutes: FastifyPluginAsync<{ door: ReadDoor; stored: StoredDoor }> = async (
   app,
   { door, stored },
 ) => {
-  app.get('/metadata', async (request) => {
+  app.get('/metadata', { schema: metadataSchema }, async (request) => {
     const parameters = parametersOf(request)
     const familiesMax = limit(parameters)
     const perFamilyMax = limit(parameters, 'limit_per_metric')
@@ -72,5 +93,10 @@ export const storedRoutes: FastifyPluginAsync<{ door: ReadDoor; stored: StoredDo
     const tenants = door.tenantsOf(request)
     return success(await stored.exemplars(tenants, selectors, range, request.caller))
   }
-  app.route({ method: ['GET', 'POST'], url: '/query_exemplars', handler: exemplars })
+  app.route({
+    method: ['GET', 'POST'],
+    url: '/query_exemplars',
+    schema: exemplarsSchema,
+    handler: exemplars,
+  })
 }

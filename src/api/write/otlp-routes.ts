@@ -11,6 +11,7 @@ import {
   type OtlpForm,
 } from '../../ingest/index.ts'
 import { UserError } from '../../model/index.ts'
+import { described } from '../described.ts'
 import { errorReply } from '../envelope.ts'
 import { incomingWrite, type WriteRoutesOptions, writeHeaders } from './incoming.ts'
 import { passBodiesThrough, postOnly } from './post-only.ts'
@@ -18,11 +19,19 @@ import { retryAfterSeconds } from './retry-after.ts'
 
 type Encoding = OtlpForm['encoding']
 
+const schema = described({
+  tag: 'write',
+  summary: 'OTLP metrics',
+  consumes: ['application/x-protobuf', 'application/json'],
+  body: { type: 'object', description: 'An ExportMetricsServiceRequest' },
+  responses: { 200: { type: 'object', description: 'An ExportMetricsServiceResponse' } },
+})
+
 /** The OTLP routes. */
 export const otlpRoutes: FastifyPluginAsync<WriteRoutesOptions> = async (app, options) => {
   passBodiesThrough(app, options.bodyTimeoutMs)
   for (const path of ['/api/v1/otlp/v1/metrics', '/api/v1/otlp']) {
-    postOnly(app, path, (request, reply) => serve(request, reply, options))
+    postOnly(app, path, schema, (request, reply) => serve(request, reply, options))
   }
 }
 

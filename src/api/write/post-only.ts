@@ -1,19 +1,21 @@
 // What all write routes share: bodies stay unread until the handler wants them, and only POST is served.
 
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import { UserError } from '../../model/index.ts'
 
 /** Serves POST on a path with the body left to the handler as it comes off the socket; other methods get 405. */
 export function postOnly(
   app: FastifyInstance,
   url: string,
+  schema: FastifySchema,
   handler: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>,
 ): void {
   // The server's own decompression would refuse snappy and read ahead of our bounds.
   const raw = { compress: false, decompress: false } as const
-  app.post(url, raw, handler)
+  app.post(url, { ...raw, schema }, handler)
   app.route({
     ...raw,
+    schema: { hide: true },
     method: ['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
     url,
     handler: async (request, reply) => {

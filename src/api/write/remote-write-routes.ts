@@ -9,6 +9,7 @@ import {
   type WriteDialect,
 } from '../../ingest/index.ts'
 import { UserError } from '../../model/index.ts'
+import { described, plainSchema } from '../described.ts'
 import { errorReply } from '../envelope.ts'
 import { incomingWrite, type WriteRoutesOptions, writeHeaders } from './incoming.ts'
 import { passBodiesThrough, postOnly } from './post-only.ts'
@@ -20,11 +21,19 @@ const paths: readonly (readonly [path: string, dialect: WriteDialect])[] = [
   ['/api/metrics/v1/:tenant/api/v1/receive', 'thanos'],
 ]
 
+const schema = described({
+  tag: 'write',
+  summary: 'Remote write 1.0 and 2.0',
+  consumes: ['application/x-protobuf'],
+  body: { type: 'string', description: 'A write request, compressed with snappy' },
+  responses: { 204: plainSchema('Everything is durable; headers say how much was written') },
+})
+
 /** The remote-write routes. */
 export const remoteWriteRoutes: FastifyPluginAsync<WriteRoutesOptions> = async (app, options) => {
   passBodiesThrough(app, options.bodyTimeoutMs)
   for (const [path, dialect] of paths) {
-    postOnly(app, path, (request, reply) => serve(request, reply, dialect, options))
+    postOnly(app, path, schema, (request, reply) => serve(request, reply, dialect, options))
   }
 }
 

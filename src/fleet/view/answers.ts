@@ -85,7 +85,9 @@ function listAnswer(context: Context, call: FleetListCall): FleetAnswer {
   if (list === 'events') {
     if (sort !== undefined && sort !== '-id') throw noOrder(sort)
     const page = eventPage(context.view.events, filter, context.sight, options)
-    return encode(page.items as unknown as Item[], format, call, { next: page.next })
+    const { oldestId, newestId } = context.view.events
+    const about = { next: page.next, oldestId, newestId }
+    return encode(page.items as unknown as Item[], format, call, about)
   }
   const rows = filteredRows(context, call)
   const page = pageOf(rows, orderOf(list, sort, known), options)
@@ -115,7 +117,7 @@ function encode(
   items: readonly Item[],
   format: 'json' | 'csv',
   { list, fields }: FleetListCall,
-  about: { readonly total?: number; readonly next: string | undefined },
+  about: Item & { readonly next: string | undefined },
 ): FleetAnswer {
   const chosen = fields === undefined ? items : items.map((item) => pick(item, fields))
   const next = about.next === undefined ? {} : { next: about.next }

@@ -1,0 +1,184 @@
+// The live stream of transitions as server-sent events: resumes after Last-Event-ID, and says 410 where what is missing
+// is no longer kept.
+// Invariants: a reader that does not read holds one batch and one socket buffer, and is let go after a while; streams
+// are bounded in number; a stream ends when the server closes.
+// Source: WHATWG HTML, server-sent events.
+
+import type { ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { FleetEvent, FleetPort } from '../../fleet/index.ts'
+import { UserError } from '../../model/index.ts'
+import { described, plainSchema } from '../described.ts'
+import { invalid, type Parameters, text } from '../parameters.ts'
+import { abortSignalOf } from '../server.ts'
+import { type FleetDoor, fleetOf } from './door.ts'
+import { filterSchemas, refuseUnknown, split } from './parameters.ts'
+
+/** A comment is sent so often while nothing happens, so that nobody on the way takes the connection for dead. */
+const heartbeatMs = 15_000
+/** A reader that takes nothing for so long is let go; it resumes when it comes back. */
+const stalledMsMax = 30_000
+/** What a browser waits before it comes back. */
+const retryMs = 2000
+
+const filters = ['kind', 'hub', 'cluster', 'namespace'] as const
+
+const schema = described({
+  tag: 'fleet',
+  summary: 'Transitions as they happen (server-sent events)',
+  description:
+    'Each event has the id of the transition and the transition as JSON. Resume with Last-Event-ID; after 410, list again.',
+  query: {
+    ...filterSchemas(filters),
+    lastEventId: 'Where to go on, as the header Last-Event-ID; absent: from now on',
+  },
+  produces: ['text/event-stream'],
+  responses: {
+    200: plainSchema('The stream; it does not end'),
+    410: plainSchema('Events after that id are no longer kept'),
+  },
+})
+
+/** `/fleet/stream` below the plugin's prefix. */
+export const fleetStreamRoutes: FastifyPluginAsync<{ door: FleetDoor }> = async (app, { door }) => {
+  const open = new Set<AbortController>()
+  app.addHook('preClose', async () => {
+    for (const stream of open) stream.abort()
+  })
+  app.get('/fleet/stream', { schema, compress: false }, async (request, reply) => {
+    const fleet = fleetOf(door)
+    const parameters = request.query as Parameters
+    refuseUnknown(parameters, [...filters, 'lastEventId'])
+    const isWanted = eventFilter(parameters)
+    if (open.size >= door.streamsMax) {
+      throw new UserError('limit_exceeded', {
+        what: `${open.size} streams are open, which is the most`,
+        fix: 'close others, or ask /api/v1/fleet/events',
+      })
+    }
+    const closing = new AbortController()
+    open.add(closing)
+    const signal = AbortSignal.any([closing.signal, abortSignalOf(reply)])
+    reply.raw.once('close', () => {
+      closing.abort()
+      open.delete(closing)
+    })
+    const afterId = await startOf(fleet, request)
+    const batches = fleet.follow({ afterId, scope: request.caller.scope }, signal)
+    const body = Readable.from(texts(batches, afterId, isWanted, signal), { highWaterMark: 1 })
+    letGoWhenStalled(reply.raw, signal)
+    return reply
+      .headers({ 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' })
+      .type('text/event-stream; charset=utf-8')
+      .send(body)
+  })
+}
+
+// Where the stream begins. Throws UserError gone for an id whose successors are not kept.
+async function startOf(fleet: FleetPort, request: FastifyRequest): Promise<number> {
+  const parameters = request.query as Parameters
+  const asked = String(request.headers['last-event-id'] ?? text(parameters, 'lastEventId'))
+  if (asked !== '' && !/^\d{1,15}$/.test(asked)) throw invalid('lastEventId', `"${asked}" is no id`)
+  const { body } = await fleet.ask({
+    kind: 'list',
+    list: 'events',
+    scope: 'all',
+    filter: {},
+    limit: 1,
+    fields: ['id'],
+    format: 'json',
+  })
+  const { oldestId, newestId } = (
+    JSON.parse(new TextDecoder().decode(body.slice())) as {
+      data: { oldestId: number; newestId: number }
+    }
+  ).data
+  if (asked === '') return newestId
+  const afterId = Number(asked)
+  if (afterId >= oldestId - 1 && afterId <= newestId) return afterId
+  throw new UserError('gone', {
+    what: `events after ${afterId} are not kept; kept are ${oldestId} to ${newestId}`,
+    fix: 'list again, and follow from there',
+  })
+}
+
+function eventFilter(parameters: Parameters): (event: FleetEvent) => boolean {
+  const wanted = filters.map((name) => [name, split(parameters, name)] as const)
+  return (event) =>
+    wanted.every(([name, values]) => values.length === 0 || values.includes(event[name]))
+}
+
+// Batches as text; comments while nothing happens. An error on the way ends the stream, and the reader resumes.
+async function* texts(
+  batches: AsyncIterable<readonly FleetEvent[]>,
+  afterId: number,
+  isWanted: (event: FleetEvent) => boolean,
+  signal: AbortSignal,
+): AsyncGenerator<string> {
+  yield `retry: ${retryMs}\nid: ${afterId}\n\n`
+  const iterator = batches[Symbol.asyncIterator]()
+  let next = iterator.next()
+  try {
+    while (!signal.aborted) {
+      const step = await orHeartbeat(next, signal)
+      if (step === 'heartbeat') yield ': \n\n'
+      else if (step === 'aborted' || step.done === true) return
+      else {
+        const text = textOf(step.value, isWanted)
+        if (text !== '') yield text
+        next = iterator.next()
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    yield `event: ${error.code}\ndata: ${JSON.stringify({ error: error.message })}\n\n`
+  } finally {
+    next.catch(() => undefined)
+    void iterator.return?.()
+  }
+}
+
+// The last id of a batch goes out even where none of its events is wanted, so that resuming skips them.
+function textOf(batch: readonly FleetEvent[], isWanted: (event: FleetEvent) => boolean): string {
+  const parts = batch
+    .filter(isWanted)
+    .map((event) => `id: ${event.id}\ndata: ${JSON.stringify(event)}\n\n`)
+  const last = batch.at(-1)
+  if (last !== undefined && !isWanted(last)) parts.push(`id: ${last.id}\n\n`)
+  return parts.join('')
+}
+
+function orHeartbeat<T>(
+  next: Promise<T>,
+  signal: AbortSignal,
+): Promise<T | 'heartbeat' | 'aborted'> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => done('heartbeat'), heartbeatMs)
+    const onAbort = (): void => done('aborted')
+    const done = (value: T | 'heartbeat' | 'aborted'): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
+      resolve(value)
+    }
+    if (signal.aborted) done('aborted')
+    signal.addEventListener('abort', onAbort, { once: true })
+    next.then(done, (error: unknown) => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
+      reject(error)
+    })
+  })
+}
+
+// Heartbeats flow into a socket whose peer reads nothing until its buffer is full; then nothing is written any more.
+function letGoWhenStalled(raw: ServerResponse, signal: AbortSignal): void {
+  let stalledSinceMs: number | undefined
+  const timer = setInterval(() => {
+    if (!raw.writableNeedDrain) stalledSinceMs = undefined
+    else stalledSinceMs ??= Date.now()
+    if (stalledSinceMs !== undefined && Date.now() - stalledSinceMs > stalledMsMax) raw.destroy()
+  }, 5000)
+  timer.unref()
+  signal.addEventListener('abort', () => clearInterval(timer), { once: true })
+}
