@@ -1,0 +1,29 @@
+// Kubernetes APIs: calls, resources kept current, certificates signed, leaders elected.
+export { KubeApiError } from './api-error.ts'
+export {
+  type ApiObject,
+  type KubeResource,
+  keyOf,
+  resourceName,
+} from './api-object.ts'
+export {
+  certificateSigningRequests,
+  decideSigning,
+  issueCertificate,
+  signingStateOf,
+} from './certificate-signing.ts'
+export {
+  KubeClient,
+  type KubeSelection,
+} from './kube-client.ts'
+export { type KubeAccess, type KubeEndpoint, openEndpoint, plainEndpoint } from './kube-endpoint.ts'
+export {
+  LeaderElection,
+  leases,
+} from './leader-election.ts'
+export {
+  Reflector,
+  type ReflectorChange,
+  type ReflectorOptions,
+  type ReflectorStatus,
+} from './reflector.ts'

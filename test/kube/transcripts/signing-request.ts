@@ -1,0 +1,26 @@
+// A certificate signing request and a certificate for scenarios: P-256, CN cluster1. The key was thrown away.
+
+/** PEM; O system:open-cluster-management:cluster1. */
+export const scenarioRequestPem = `-----BEGIN CERTIFICATE REQUEST-----
+MIIBATCBpwIBADBFMTAwLgYDVQQKDCdzeXN0ZW06b3Blbi1jbHVzdGVyLW1hbmFn
+ZW1lbnQ6Y2x1c3RlcjExETAPBgNVBAMMCGNsdXN0ZXIxMFkwEwYHKoZIzj0CAQYI
+KoZIzj0DAQcDQgAEKmz0gaTHxeJaRPIA4d2eX0VQSYcJBVJrvQf07FKJw0NO/C02
+oTNdAzp+tMN45jy1RthhGThQCxMr/B0NwydVtaAAMAoGCCqGSM49BAMCA0kAMEYC
+IQC1Uiqamm42+gXRn1zcfC56/0HQOOUsNWwjLbhMHRBdFgIhAJ7XJoBWqprbFTCo
+TXbtRHKl5KJlNtQRHHQVaYsuMQLo
+-----END CERTIFICATE REQUEST-----
+`
+
+/** PEM, signed by itself, valid for a hundred years. */
+export const scenarioCertificatePem = `-----BEGIN CERTIFICATE-----
+MIIBfjCCASOgAwIBAgIUJid5xkX3epch6BlUDdn/bBX0vcYwCgYIKoZIzj0EAwIw
+EzERMA8GA1UEAwwIY2x1c3RlcjEwIBcNMjYxMTI1MDE1MjU1WhgPMjEyNjExMDEw
+MTUyNTVaMBMxETAPBgNVBAMMCGNsdXN0ZXIxMFkwEwYHKoZIzj0CAQYIKoZIzj0D
+AQcDQgAEKmz0gaTHxeJaRPIA4d2eX0VQSYcJBVJrvQf07FKJw0NO/C02oTNdAzp+
+tMN45jy1RthhGThQCxMr/B0NwydVtaNTMFEwHQYDVR0OBBYEFJsdmiWR0WuJsZEj
+0wC/4NlAOFOoMB8GA1UdIwQYMBaAFJsdmiWR0WuJsZEj0wC/4NlAOFOoMA8GA1Ud
+EwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDSQAwRgIhAP+SQ8ywROtXdWV2jDx+5kx0
+e02NuMbtjR2QHTzyU4isAiEAjiEvKcwatj/Be+fDOzfuriGroLF93q6iEQtQHQvV
+QEU=
+-----END CERTIFICATE-----
+`
