@@ -4,7 +4,17 @@
 // does not show any more has no state, which is not a bad state.
 // Source: facts/fleet.md §15.
 
-import type { Application, Fleet, Policy } from './fleet.ts'
+import { apart, withoutSameClusters } from './differences.ts'
+import type {
+  Addon,
+  Application,
+  ApplicationOnCluster,
+  Cluster,
+  ClusterSetStatus,
+  PlacementStatus,
+  Policy,
+  PolicySet,
+} from './fleet.ts'
 import { sortedBy } from './join.ts'
 import type { Said } from './state.ts'
 
@@ -47,8 +57,34 @@ export interface Transition extends Omit<StateEntry, 'state'> {
   readonly to: string | undefined
 }
 
+/** A policy as far as it has states. */
+export type PolicyStates = Pick<Policy, 'hub' | 'namespace' | 'name' | 'compliance' | 'clusters'>
+
+/** An application as far as it has states. */
+export interface ApplicationStates
+  extends Pick<Application, 'hub' | 'kind' | 'namespace' | 'name' | 'state' | 'failure'> {
+  readonly clusters: readonly Pick<
+    ApplicationOnCluster,
+    'cluster' | 'state' | 'message' | 'sinceMs'
+  >[]
+}
+
+/** A fleet as far as it has states. */
+export interface FleetStates {
+  readonly clusters: readonly Pick<Cluster, 'hub' | 'name' | 'status'>[]
+  readonly sets: readonly Pick<ClusterSetStatus, 'hub' | 'name' | 'clusters'>[]
+  readonly placements: readonly PlacementStatus[]
+  readonly addons: readonly Pick<Addon, 'hub' | 'cluster' | 'name' | 'status' | 'health'>[]
+  readonly policies: readonly PolicyStates[]
+  readonly policySets: readonly Pick<
+    PolicySet,
+    'hub' | 'namespace' | 'name' | 'compliance' | 'message'
+  >[]
+  readonly applications: readonly ApplicationStates[]
+}
+
 /** All changes from one fleet to another, in order of kind, hub and name. */
-export function transitionsBetween(before: Fleet, after: Fleet): readonly Transition[] {
+export function transitionsBetween(before: FleetStates, after: FleetStates): readonly Transition[] {
   const [was, is] = withoutSame(before, after)
   const old = new Map(statesOf(was).map((entry) => [keyOf(entry), entry]))
   const changes: Transition[] = []
@@ -64,7 +100,7 @@ export function transitionsBetween(before: Fleet, after: Fleet): readonly Transi
 }
 
 // Every state of a fleet, one entry each.
-function statesOf(fleet: Fleet): readonly StateEntry[] {
+function statesOf(fleet: FleetStates): readonly StateEntry[] {
   return [
     ...fleet.clusters.map(({ hub, name, status }) =>
       said('cluster', { hub, type: status.by.kind, namespace: '', name, cluster: name }, status),
@@ -88,7 +124,7 @@ function statesOf(fleet: Fleet): readonly StateEntry[] {
 // Few of a fleet's states change between two looks, and what did not is mostly the same object: it is left out before
 // entries are made, so that a look costs what changed. Policies and applications are by far the most states; of those
 // that differ, clusters that do not are left out as well.
-function withoutSame(before: Fleet, after: Fleet): readonly [Fleet, Fleet] {
+function withoutSame(before: FleetStates, after: FleetStates): readonly [FleetStates, FleetStates] {
   const [clusters, clustersNow] = apart(before.clusters, after.clusters)
   const [sets, setsNow] = apart(before.sets, after.sets)
   const [placements, placementsNow] = apart(before.placements, after.placements)
@@ -117,16 +153,7 @@ function withoutSame(before: Fleet, after: Fleet): readonly [Fleet, Fleet] {
   ]
 }
 
-function apart<T>(
-  before: readonly T[],
-  after: readonly T[],
-): readonly [readonly T[], readonly T[]] {
-  if (before === after) return [[], []]
-  const [old, now] = [new Set(before), new Set(after)]
-  return [before.filter((item) => !now.has(item)), after.filter((item) => !old.has(item))]
-}
-
-function pairwise<T extends Policy | Application>(
+function pairwise<T extends PolicyStates | ApplicationStates>(
   before: readonly T[],
   after: readonly T[],
   isSame: (one: T, other: T) => boolean,
@@ -150,37 +177,9 @@ function pairwise<T extends Policy | Application>(
   return [[...old.values(), ...was], is]
 }
 
-type OnCluster = Policy['clusters'][number] | Application['clusters'][number]
-
-// Both lists are in order of cluster.
-function withoutSameClusters(
-  before: Policy | Application,
-  after: Policy | Application,
-): readonly [OnCluster[], OnCluster[]] {
-  const [was, is]: [OnCluster[], OnCluster[]] = [[], []]
-  let at = 0
-  for (const entry of after.clusters) {
-    while (at < before.clusters.length && before.clusters[at]!.cluster < entry.cluster)
-      was.push(before.clusters[at++]!)
-    const old = before.clusters[at]
-    if (old?.cluster === entry.cluster) at++
-    if (old?.cluster !== entry.cluster) is.push(entry)
-    else if (old !== entry && stateOn(old) !== stateOn(entry)) {
-      was.push(old)
-      is.push(entry)
-    }
-  }
-  while (at < before.clusters.length) was.push(before.clusters[at++]!)
-  return [was, is]
-}
-
-function stateOn(entry: OnCluster): string {
-  return 'compliance' in entry ? entry.compliance : entry.state
-}
-
 type Named = Pick<StateEntry, 'hub' | 'type' | 'namespace' | 'name'>
 
-function policyStates({ policies, policySets }: Fleet): readonly StateEntry[] {
+function policyStates({ policies, policySets }: FleetStates): readonly StateEntry[] {
   const quiet = { reason: '', message: '' }
   const sets = policySets.map(({ hub, namespace, name, compliance, message }): StateEntry => {
     const named = { hub, type: 'PolicySet', namespace, name, cluster: '' }
@@ -205,7 +204,7 @@ function policyStates({ policies, policySets }: Fleet): readonly StateEntry[] {
   return [...sets, ...each]
 }
 
-function applicationStates({ applications }: Fleet): readonly StateEntry[] {
+function applicationStates({ applications }: FleetStates): readonly StateEntry[] {
   return applications.flatMap(({ hub, kind, namespace, name, ...application }): StateEntry[] => {
     const named = { hub, type: kind, namespace, name, reason: '' }
     const { state, failure, clusters } = application

@@ -111,7 +111,10 @@ export interface FleetAnswer {
 /** A transition as the journal keeps it. Ids grow by one each, without gaps, over restarts. */
 export interface FleetEvent extends Transition {
   readonly id: number
+  /** When it was seen. */
   readonly atMs: number
+  /** Where nobody watched for a while before: it happened at some time since. */
+  readonly unseenSinceMs?: number
 }
 
 /** The fleet as doors see it, wherever it is kept. */

@@ -1,0 +1,195 @@
+// When the fleet's samples are written: every minute, at every change, and a stale marker when a series is gone.
+// Invariants: a sample says what is so when it is written, never what was so when a round began; a round is spread
+// over bodies of bounded size; a series that is gone gets one stale marker.
+// Units: times in Unix milliseconds.
+
+import { apart, withoutSameClusters } from '../model/differences.ts'
+import type { Application, Cluster, Fleet, Policy } from '../model/fleet.ts'
+import type { ClusterData, SourceStatus } from '../view/fleet-view.ts'
+import {
+  type Emit,
+  emitAddon,
+  emitApplication,
+  emitApplicationOnCluster,
+  emitCluster,
+  emitClusterData,
+  emitPlacement,
+  emitPolicy,
+  emitPolicyOnCluster,
+  emitPolicySet,
+  emitSet,
+  emitSource,
+  type HubIds,
+  hubIdsOf,
+  type SeriesName,
+} from './fleet-series.ts'
+import { SampleBody } from './sample-body.ts'
+
+/** Samples of one body: enough to make a write worth its while, few enough to be made in milliseconds. */
+const bodySampleCount = 2000
+
+/** Takes a body, and resolves when it is stored (or was given up). */
+export type WriteBody = (body: Uint8Array<ArrayBuffer>) => Promise<void>
+
+/** What samples are made from, as it is now. */
+export interface SeriesWorld {
+  readonly fleet: Fleet
+  readonly sources: readonly SourceStatus[]
+  readonly data: ReadonlyMap<string, ClusterData>
+}
+
+interface Named {
+  readonly hub: string
+  readonly name: string
+  readonly namespace?: string
+  readonly kind?: string
+  readonly cluster?: string
+}
+
+/** One list of the fleet, and the series of a thing in it. */
+interface Kind {
+  readonly list: keyof Fleet
+  readonly emit: (thing: never, ids: HubIds, put: Emit) => void
+}
+
+const kinds: readonly Kind[] = [
+  { list: 'clusters', emit: emitCluster },
+  { list: 'sets', emit: (set: never, _, put) => emitSet(set, put) },
+  { list: 'placements', emit: (placement: never, _, put) => emitPlacement(placement, put) },
+  { list: 'addons', emit: (addon: never, _, put) => emitAddon(addon, put) },
+  { list: 'policySets', emit: (set: never, _, put) => emitPolicySet(set, put) },
+  {
+    list: 'policies',
+    emit(policy: Policy, _: HubIds, put: Emit) {
+      emitPolicy(policy, put)
+      for (const entry of policy.clusters) emitPolicyOnCluster(policy, entry, put)
+    },
+  },
+  {
+    list: 'applications',
+    emit(application: Application, _: HubIds, put: Emit) {
+      emitApplication(application, put)
+      for (const entry of application.clusters) emitApplicationOnCluster(application, entry, put)
+    },
+  },
+]
+
+/** Writes the fleet's samples. */
+export class SeriesWriter {
+  readonly #world: () => SeriesWorld
+  readonly #write: WriteBody
+  readonly #now: () => number
+  /** Empty whenever anything is waited for, so that rounds and changes share it. */
+  readonly #body = new SampleBody()
+  #bodyMs = 0
+  #clusters: readonly Cluster[] = []
+  #ids: HubIds = new Map()
+
+  constructor(parts: {
+    readonly world: () => SeriesWorld
+    readonly write: WriteBody
+    readonly now: () => number
+  }) {
+    this.#world = parts.world
+    this.#write = parts.write
+    this.#now = parts.now
+  }
+
+  /** Writes what is another than before, and marks what is gone. */
+  async change(before: Fleet, after: Fleet): Promise<void> {
+    for (const { list, emit } of kinds) {
+      for (const [was, is] of pairsOf<Named>(before[list], after[list])) {
+        const left = new Set<string>()
+        if (is !== undefined)
+          emit(is as never, this.#idsOf(after), (name, labels, value) => {
+            left.add([name, ...labels].join('\u0000'))
+            this.#put(name, labels, value)
+          })
+        if (was !== undefined)
+          emit(was as never, this.#idsOf(before), (name, labels) => {
+            if (!left.has([name, ...labels].join('\u0000'))) this.#put(name, labels, undefined)
+          })
+        if (this.#body.sampleCount >= bodySampleCount) await this.#flush()
+      }
+    }
+    await this.#flush()
+  }
+
+  /** Writes every series once. `pause` is waited for between bodies. */
+  async round(pause: () => Promise<void>): Promise<void> {
+    const put: Emit = (name, labels, value) => this.#put(name, labels, value)
+    const step = async (): Promise<void> => {
+      if (this.#body.sampleCount < bodySampleCount) return
+      await this.#flush()
+      await pause()
+    }
+    for (const source of this.#world().sources) {
+      const own = this.#world().fleet.clusters.filter(({ hub }) => hub === source.name)
+      emitSource(source, own.length, put)
+    }
+    for (const [cluster, data] of this.#world().data) {
+      emitClusterData(cluster, data, put)
+      await step()
+    }
+    for (const { list, emit } of kinds) {
+      // Looked up at each step: between two bodies things change, and only what is so now is written.
+      for (let at = 0; at < this.#world().fleet[list].length; at++) {
+        const { fleet } = this.#world()
+        emit(fleet[list][at] as never, this.#idsOf(fleet), put)
+        await step()
+      }
+    }
+    await this.#flush()
+  }
+
+  // Bodies never share a time, so that of two samples of a series the later one is newer.
+  #put(name: SeriesName, labels: readonly string[], value: number | undefined): void {
+    if (this.#body.sampleCount === 0) this.#bodyMs = Math.max(this.#bodyMs + 1, this.#now())
+    this.#body.add(name, labels, value, this.#bodyMs)
+  }
+
+  #idsOf({ clusters }: Fleet): HubIds {
+    if (clusters !== this.#clusters) {
+      this.#clusters = clusters
+      this.#ids = hubIdsOf(clusters)
+    }
+    return this.#ids
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#body.sampleCount > 0) await this.#write(this.#body.take())
+  }
+}
+
+// Things that differ, before and after; of policies and applications only the clusters that differ.
+function pairsOf<T extends Named>(
+  before: readonly T[],
+  after: readonly T[],
+): readonly (readonly [T | undefined, T | undefined])[] {
+  const [gone, come] = apart(before, after)
+  const old = new Map(gone.map((thing) => [keyOf(thing), thing]))
+  const pairs = come.map((is) => {
+    const was = old.get(keyOf(is))
+    old.delete(keyOf(is))
+    return was === undefined ? ([undefined, is] as const) : narrowed(was, is)
+  })
+  return [...pairs, ...[...old.values()].map((was) => [was, undefined] as const)]
+}
+
+function narrowed<T extends Named>(was: T, is: T): readonly [T, T] {
+  if (!hasStates(was) || !hasStates(is)) return [was, is]
+  const [clusters, clustersNow] = withoutSameClusters(was, is)
+  return [
+    { ...was, clusters },
+    { ...is, clusters: clustersNow },
+  ]
+}
+
+function hasStates(thing: Named): thing is Named & Pick<Policy, 'clusters'> {
+  const clusters: unknown = 'clusters' in thing ? thing.clusters : undefined
+  return Array.isArray(clusters) && typeof clusters[0] === 'object'
+}
+
+function keyOf({ hub, kind = '', namespace = '', cluster = '', name }: Named): string {
+  return [hub, kind, namespace, cluster, name].join('\u0000')
+}
