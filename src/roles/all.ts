@@ -80,9 +80,7 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
     }),
     status: status.door,
     stored: storedDoor({ threads, pool, timeoutMs: msOf(config.query.timeout) }),
-    rules: rules.door,
-    alerts: rules.alerts,
-    alertmanager: rules.alertmanager,
+    rules,
     admin: adminDoor(threads, config.web.enableAdminApi, join(config.data, 'snapshots')),
     operations: operationsDoor({ log, metrics, threads, status, refreshMetrics, reload }),
   })

@@ -38,6 +38,15 @@ export const rules = Type.Object(
       description:
         'Labels passed over when the state of alerts is restored, such as the replica label.',
     }),
+    peers: Type.Array(peer, {
+      default: [],
+      description:
+        'Rulers that share the groups, this one among them, written as entries of alertmanagers; empty = every group is evaluated here.',
+    }),
+    peerHeartbeat: duration(
+      '2s',
+      'How often rulers look at each other; silent ones are gone after three.',
+    ),
     alertmanagers: Type.Array(peer, {
       default: [],
       description: 'Alertmanagers, as in alerting.alertmanagers of Prometheus or as Thanos has it.',

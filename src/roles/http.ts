@@ -25,6 +25,7 @@ import {
   type RulesDoor,
   remoteReadRoutes,
   remoteWriteRoutes,
+  rulerRoutes,
   rulesRoutes,
   type StatusDoor,
   type StoredDoor,
@@ -34,9 +35,20 @@ import {
 } from '../api/index.ts'
 import type { FleetPort } from '../fleet/index.ts'
 import type { IngestService } from '../ingest/index.ts'
+import type { RulerAnswer } from '../rules/index.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
 import { isLoopback } from './config-check.ts'
 import { version } from './version.ts'
+
+/** What the routes of rules and alerts act on. */
+export interface RuleDoors {
+  readonly door: RulesDoor
+  /** Where alerts of clusters' own Prometheus servers go on. */
+  readonly alerts: Pick<AlertIntake, 'forward'>
+  readonly alertmanager: AlertmanagerDoor
+  /** What this process tells rulers that share groups with it; undefined where groups are not shared. */
+  readonly rulerAnswer: (() => RulerAnswer) | undefined
+}
 
 /** What the routes act on. */
 export interface HttpParts {
@@ -48,9 +60,7 @@ export interface HttpParts {
   readonly door: ReadDoor
   readonly status: StatusDoor
   readonly stored: StoredDoor
-  readonly rules: RulesDoor
-  readonly alerts: Pick<AlertIntake, 'forward'>
-  readonly alertmanager: AlertmanagerDoor
+  readonly rules: RuleDoors
   readonly admin: AdminDoor
   /** Absent where this process keeps no fleet. */
   readonly fleet?: FleetPort
@@ -82,15 +92,17 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
   await app.register(otlpRoutes, writeOptions)
   const identityOf = (request: FastifyRequest) =>
     ingest.identityLabels(request.caller, tenantSourcesOf(request, ingest.tenantHeaders))
-  await app.register(alertmanagerRoutes, { door: parts.alertmanager })
-  await app.register(alertRoutes, { intake: { ...parts.alerts, identityOf } })
+  if (rules.rulerAnswer !== undefined)
+    await app.register(rulerRoutes, { answer: rules.rulerAnswer })
+  await app.register(alertmanagerRoutes, { door: rules.alertmanager })
+  await app.register(alertRoutes, { intake: { ...rules.alerts, identityOf } })
   for (const before of ['', tenantPrefix]) {
     const prefix = `${before}/api/v1`
     await app.register(queryRoutes, { prefix, door })
     await app.register(listingRoutes, { prefix, door })
     await app.register(expressionRoutes, { prefix })
     await app.register(statusRoutes, { prefix, door, status })
-    await app.register(rulesRoutes, { prefix, door, rules })
+    await app.register(rulesRoutes, { prefix, door, rules: rules.door })
     await app.register(storedRoutes, { prefix, door, stored })
     await app.register(remoteReadRoutes, { prefix, door })
     await app.register(federateRoutes, { prefix: before, door })

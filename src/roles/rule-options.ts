@@ -61,6 +61,7 @@ export function ruleOptions(config: Config): RuleOptions {
     resendDelayMs: msOf(rules.resendDelay),
     externalLabels,
     externalUrl: externalUrl(config),
+    takeOverDelayMsMax: 10 * msOf(rules.peerHeartbeat),
     evaluationTimeMsMax: msOf(rules.evaluationTimeout),
     restoreIgnoredLabels: [
       ...rules.restoreIgnoredLabels,

@@ -6,6 +6,7 @@ import {
   createServer,
   type OperationsDoor,
   operationsRoutes,
+  rulerRoutes,
   rulesRoutes,
 } from '../api/index.ts'
 import { UserError } from '../model/index.ts'
@@ -50,6 +51,8 @@ export async function startRuler(config: Config, source: ConfigSource): Promise<
   const known = () => rules.door.groups().map(({ tenant }) => tenant)
   const door = { tenantsOf: tenantsReader(() => namingOf(config), known) }
   await app.register(rulesRoutes, { prefix: '/api/v1', door, rules: rules.door })
+  if (rules.rulerAnswer !== undefined)
+    await app.register(rulerRoutes, { answer: rules.rulerAnswer })
   await app.register(alertmanagerRoutes, { door: rules.alertmanager })
   await app.listen({ host, port })
   reloadOnHangup(log, life.reload)

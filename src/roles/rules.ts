@@ -2,23 +2,20 @@
 // the write path, alerts to Alertmanager.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { AlertIntake, AlertmanagerDoor, RulesDoor } from '../api/index.ts'
 import { UserError } from '../model/index.ts'
 import { createMatcherCompiler } from '../promql/index.ts'
 import { createPeerTransport, Notifier, RuleService } from '../rules/index.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
 import type { Config } from './config-schema.ts'
+import type { RuleDoors } from './http.ts'
 import { notifierOptions, readGroups, ruleOptions } from './rule-options.ts'
 import { type LocalStorage, ruleTraffic } from './rule-ports.ts'
+import { createRulerPeers } from './ruler-peers.ts'
 
 const readyPollMs = 100
 
 /** Rules and alerts of the process. */
-export interface Rules {
-  readonly door: RulesDoor
-  /** Where alerts of clusters' own Prometheus servers go on. */
-  readonly alerts: Pick<AlertIntake, 'forward'>
-  readonly alertmanager: AlertmanagerDoor
+export interface Rules extends RuleDoors {
   /** Evaluates rules as soon as queries are answered: `notReady` says why they are not yet. */
   start(notReady: () => string | undefined): void
   /** Reads the rule files again. Throws UserError bad_config, and then everything goes on as before. */
@@ -56,7 +53,10 @@ export function createRules(
       notify: (rule, alerts) => notifier.send(rule.query, alerts),
     },
   })
+  const owns = (group: string): boolean => peers?.owns(group) ?? true
+  const peers = createRulerPeers(config, { metrics, log, onChange: () => service.share(owns) })
   return {
+    rulerAnswer: peers === undefined ? undefined : () => peers.answer(),
     door: {
       groups: () => service.groups(),
       alertmanagers: () => notifier.urls(),
@@ -81,6 +81,8 @@ export function createRules(
       const load = async (): Promise<void> => {
         while (notReady() !== undefined) await sleep(readyPollMs)
         isStarted = true
+        await peers?.start()
+        if (peers !== undefined) await service.share(owns)
         await service.load(groups, ruleOptions(current))
       }
       load().catch((error) => log.error({ err: error }, 'rules are not evaluated'))
@@ -101,7 +103,9 @@ export function createRules(
       current = next
     },
     async close() {
+      const left = peers?.leave()
       await service.close()
+      await left
       traffic.close()
       await notifier.close()
     },

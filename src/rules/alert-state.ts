@@ -171,3 +171,29 @@ export function restoreAlert(
     return { ...alert, activeAtMs: nowMs + forGracePeriodMs - forMs }
   return { ...alert, activeAtMs: stored.activeAtMs + nowMs - downAtMs }
 }
+
+/** An alert that another ruler evaluated until now. */
+export interface InheritedAlert {
+  readonly labels: Labels
+  readonly activeAtMs: number
+  readonly isFiring: boolean
+  readonly forMs: number
+  readonly intervalMs: number
+}
+
+/** The alert as it goes on: it is sent at once; its value and annotations come with the next evaluation. */
+export function inheritAlert(inherited: InheritedAlert): Alert {
+  const { labels, activeAtMs, isFiring, forMs, intervalMs } = inherited
+  const heldMs = Math.ceil(forMs / intervalMs) * intervalMs
+  return {
+    labels,
+    annotations: {},
+    value: 1,
+    state: isFiring ? 'firing' : 'pending',
+    activeAtMs,
+    firedAtMs: isFiring ? activeAtMs + heldMs : 0,
+    resolvedAtMs: 0,
+    lastSentAtMs: -Infinity,
+    keepFiringSinceMs: 0,
+  }
+}

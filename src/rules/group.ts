@@ -1,5 +1,5 @@
 // A rule group over time: its rules are evaluated one after the other, each seeing what those before it wrote.
-// Here: evaluation, restoring, taking over from an earlier version of the group. Elsewhere: when it is due (slot.ts).
+// Here: evaluation, restoring, taking over from an earlier version of the group or another ruler. Elsewhere: when it is due (slot.ts).
 
 import type { Labels } from '../model/index.ts'
 import { labelsKey, staleWrite } from './evaluation.ts'
@@ -61,6 +61,15 @@ export class GroupState {
   async restore(): Promise<void> {
     for (const state of this.states) await state.restore(this.context)
     this.#isRestored = true
+  }
+
+  /**
+   * Goes on with what another ruler evaluated until now, before the evaluation at `timeMs`. Where it left nothing that is
+   * recent enough, restoring is as after an outage.
+   */
+  async takeOver(timeMs: number): Promise<void> {
+    for (const state of this.states)
+      if (await state.takeOver(timeMs, this.context)) this.#isRestored = true
   }
 
   /** Ends every series that the group wrote; for a group that is gone. */

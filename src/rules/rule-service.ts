@@ -26,6 +26,7 @@ export interface RuleOptions {
   readonly labelSizeBytesMax: number
   readonly evaluationTimeMsMax: number
   readonly restoreIgnoredLabels: readonly string[]
+  readonly takeOverDelayMsMax: number
   readonly rulesPerTenantMax: number
   readonly concurrentGroupsMax: number
 }
@@ -56,6 +57,9 @@ export class RuleService {
   readonly #waiting: (() => void)[] = []
   readonly #ending = new Set<NodeJS.Timeout>()
   #runners = new Map<string, Runner>()
+  #wanted: Wanted | undefined
+  #owns: ((group: string) => boolean) | undefined
+  #reconciling: Promise<void> = Promise.resolve()
   #concurrentMax = 1
   #running = 0
   #hasLoaded = false
@@ -78,6 +82,24 @@ export class RuleService {
   /** Runs these groups from now on. Throws UserError bad_config, and then changes nothing. */
   async load(tenants: readonly TenantGroups[], options: RuleOptions): Promise<void> {
     for (const { tenant, groups } of tenants) checkCount(tenant, groups, options)
+    this.#wanted = { tenants, options }
+    await this.#reconcile()
+  }
+
+  /** Runs only the groups that `owns` names, and takes over what other rulers have evaluated until now. */
+  async share(owns: (group: string) => boolean): Promise<void> {
+    this.#owns = owns
+    await this.#reconcile()
+  }
+
+  #reconcile(): Promise<void> {
+    this.#reconciling = this.#reconciling.catch(() => undefined).then(() => this.#apply())
+    return this.#reconciling
+  }
+
+  async #apply(): Promise<void> {
+    if (this.#wanted === undefined) return
+    const { tenants, options } = this.#wanted
     this.#concurrentMax = options.concurrentGroupsMax
     const before = new Map(this.#runners)
     const after = new Map<string, Runner>()
@@ -87,7 +109,8 @@ export class RuleService {
         const fingerprint = JSON.stringify([group, options])
         const known = before.get(key)
         before.delete(key)
-        if (known?.fingerprint === fingerprint) after.set(key, known)
+        if (this.#owns?.(key) === false) await known?.stop()
+        else if (known?.fingerprint === fingerprint) after.set(key, known)
         else
           after.set(key, await this.#replace(known, { key, fingerprint, tenant, group, options }))
       }
@@ -99,6 +122,8 @@ export class RuleService {
 
   /** Stops all groups after the evaluation under way. Series stay as they are: a restart goes on with them. */
   async close(): Promise<void> {
+    this.#wanted = undefined
+    await this.#reconciling.catch(() => undefined)
     for (const timer of this.#ending) clearTimeout(timer)
     await Promise.all([...this.#runners.values()].map((runner) => runner.stop()))
     this.#runners = new Map()
@@ -121,18 +146,19 @@ export class RuleService {
         nowMs: Date.now,
       },
     }
-    // Only a process that has just started has a predecessor whose state is worth waiting for.
-    const state = new GroupState(group, context, this.#hasLoaded)
+    const isShared = this.#owns !== undefined
+    // Only a process that has just started has a predecessor whose state is worth waiting for, or one of several.
+    const state = new GroupState(group, context, this.#hasLoaded && !isShared)
     if (known !== undefined) state.adopt(known.state)
-    const loop = this.#start(spec.key, state)
+    const loop = this.#start(spec.key, state, isShared && known === undefined)
     return { key: spec.key, fingerprint: spec.fingerprint, tenant, state, stop: loop }
   }
 
   // Runs a group on its slots; returns what stops it.
-  #start(key: string, state: GroupState): () => Promise<void> {
+  #start(key: string, state: GroupState, takesOver: boolean): () => Promise<void> {
     const controller = new AbortController()
     const { signal } = controller
-    const done = this.#loop(key, state, signal).catch((error) =>
+    const done = this.#loop(key, state, { signal, takesOver }).catch((error) =>
       this.#log.error({ err: error, group: key }, 'a rule group has stopped'),
     )
     return () => {
@@ -141,7 +167,11 @@ export class RuleService {
     }
   }
 
-  async #loop(key: string, state: GroupState, signal: AbortSignal): Promise<void> {
+  async #loop(
+    key: string,
+    state: GroupState,
+    { signal, takesOver }: { readonly signal: AbortSignal; readonly takesOver: boolean },
+  ): Promise<void> {
     const { intervalMs } = state.context
     const labels = { rule_group: key }
     let slotMs = slotAtOrAfter(key, intervalMs, Date.now())
@@ -150,6 +180,7 @@ export class RuleService {
       if (signal.aborted) return
       await this.#admit()
       try {
+        if (takesOver && count === 1) await state.takeOver(slotMs)
         await state.evaluate(slotMs, () => signal.aborted)
         // The second evaluation has seen the series that came in since the start.
         if (count >= 2 && !state.isRestored && !signal.aborted) await state.restore()
@@ -192,6 +223,11 @@ export class RuleService {
     }, 2 * runner.state.context.intervalMs)
     this.#ending.add(timer.unref())
   }
+}
+
+interface Wanted {
+  readonly tenants: readonly TenantGroups[]
+  readonly options: RuleOptions
 }
 
 interface RunnerSpec {

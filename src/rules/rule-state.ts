@@ -8,6 +8,7 @@ import {
   activeAlerts,
   type FoundAlert,
   forGracePeriodMs,
+  inheritAlert,
   outageToleranceMs,
   restoreAlert,
   stepAlerts,
@@ -40,6 +41,8 @@ export interface RuleContext {
   readonly evaluationTimeMsMax: number
   /** Labels that stored ALERTS_FOR_STATE series have beside those of alerts, or differ in. */
   readonly restoreIgnoredLabels: readonly string[]
+  /** How long after its last evaluation elsewhere a group may be taken over as if there had been no break. */
+  readonly takeOverDelayMsMax: number
 }
 
 /** How the last evaluation went. */
@@ -156,6 +159,42 @@ export class RuleState {
     return { labels: complete, annotations, value: shown }
   }
 
+  /**
+   * Takes over the alerts that another ruler evaluated until now, from their ALERTS and ALERTS_FOR_STATE series, whether
+   * or not the expression still yields them. False where there are none that are recent enough.
+   */
+  async takeOver(timeMs: number, context: RuleContext): Promise<boolean> {
+    const { rule } = this
+    if (rule.kind !== 'alert') return false
+    const { ports, intervalMs, queryOffsetMs, takeOverDelayMsMax } = context
+    const ask = (name: string) =>
+      ports.query({
+        query: `${name}{alertname=${JSON.stringify(rule.name)}}`,
+        timeMs: timeMs - queryOffsetMs,
+        lookbackMs: takeOverDelayMsMax + 2 * intervalMs,
+        deadlineMs: ports.nowMs() + context.evaluationTimeMsMax,
+      })
+    const keyOf = (sample: RuleSample): string => labelsKey(alertLabelsOf(sample, context))
+    const since = new Map((await ask('ALERTS_FOR_STATE')).map((one) => [keyOf(one), one.value]))
+    const alerts = new Map<string, Alert>()
+    for (const sample of await ask('ALERTS')) {
+      const labels = alertLabelsOf(sample, context)
+      const key = labelsKey(labels)
+      const storedSeconds = since.get(key)
+      const state = sample.labels.find(({ name }) => name === 'alertstate')?.value
+      if (storedSeconds === undefined || !isAlertOf(rule, plainLabels(labels))) continue
+      if (alerts.get(key)?.state === 'firing') continue
+      const activeAtMs = onGrid(storedSeconds * 1000, timeMs, intervalMs)
+      const isFiring = state === 'firing'
+      const { forMs } = rule
+      alerts.set(key, inheritAlert({ labels, activeAtMs, isFiring, forMs, intervalMs }))
+    }
+    this.alerts = alerts
+    const writes = [...alerts.values()].flatMap((one) => alertWrites(rule, one, timeMs, context))
+    this.written = new Map(writes.map(({ labels }) => [labelsKey(labels), labels]))
+    return alerts.size > 0
+  }
+
   /** Gives pending alerts the age they had before a restart, from their ALERTS_FOR_STATE series. */
   async restore(context: RuleContext): Promise<void> {
     const { rule } = this
@@ -182,6 +221,26 @@ export class RuleState {
     }
     this.alerts = alerts
   }
+}
+
+// Labels that a stored ALERTS series has beside those of its alert.
+function alertLabelsOf({ labels }: RuleSample, context: RuleContext): Labels {
+  const { restoreIgnoredLabels } = context
+  const added = new Set([metricNameLabel, 'alertstate', ...restoreIgnoredLabels])
+  return labels.filter(({ name }) => !added.has(name))
+}
+
+// Whether an alert of this name may be of this rule and not of another one with the same name.
+function isAlertOf(rule: AlertingRule, labels: StringMap): boolean {
+  return Object.entries(rule.labels).every(
+    ([name, value]) => value.includes('{{') || (labels[name] ?? '') === value,
+  )
+}
+
+// The evaluation of the second that was stored, where evaluations at `timeMs` and before lie on one grid.
+function onGrid(storedMs: number, timeMs: number, intervalMs: number): number {
+  const aheadMs = (timeMs - storedMs) % intervalMs
+  return aheadMs < 1000 ? storedMs + aheadMs : storedMs
 }
 
 function record(

@@ -78,6 +78,7 @@ class TestRun {
         labelSizeBytesMax: Number.MAX_SAFE_INTEGER,
         evaluationTimeMsMax: Infinity,
         restoreIgnoredLabels: [],
+        takeOverDelayMsMax: 0,
       }
       return new GroupState(group, context, true)
     })

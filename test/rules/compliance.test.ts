@@ -22,6 +22,7 @@ const base = {
   labelSizeBytesMax: 1000,
   evaluationTimeMsMax: 60_000,
   restoreIgnoredLabels: [],
+  takeOverDelayMsMax: 60_000,
   externalLabels: {},
   externalUrl: '',
   limit: 0,

@@ -5,6 +5,7 @@ import {
   GroupState,
   nextSlot,
   parseRuleFiles,
+  type RuleQuery,
   type RuleSample,
   type RuleWrite,
   slotAtOrAfter,
@@ -16,11 +17,13 @@ function makeGroup(yaml: string, answers: Answers, isRestored = true) {
   const written: RuleWrite[] = []
   const sent: DueAlert[] = []
   const asked: string[] = []
+  const deadlines: number[] = []
   let nowMs = 0
   const [group] = parseRuleFiles([{ file: 'f.yml', text: yaml }])
   const ports = {
-    async query({ query }: { readonly query: string }): Promise<RuleSample[]> {
+    async query({ query, deadlineMs }: RuleQuery): Promise<RuleSample[]> {
       asked.push(query)
+      deadlines.push(deadlineMs)
       const answer = answers[query] ?? []
       if (answer instanceof Error) throw answer
       return answer.map(([labels, value]) => ({
@@ -44,6 +47,7 @@ function makeGroup(yaml: string, answers: Answers, isRestored = true) {
     labelSizeBytesMax: 100,
     evaluationTimeMsMax: 60_000,
     restoreIgnoredLabels: [],
+    takeOverDelayMsMax: 60_000,
   }
   const state = new GroupState(group!, context, isRestored)
   const lines = (): string[] =>
@@ -58,6 +62,7 @@ function makeGroup(yaml: string, answers: Answers, isRestored = true) {
     context,
     sent,
     asked,
+    deadlines,
     lines,
     async at(timeMs: number): Promise<string[]> {
       nowMs = timeMs
@@ -175,6 +180,103 @@ describe('an alerting rule', () => {
     expect(await group.at(3_660_000)).toContain(
       'ALERTS_FOR_STATE{alertname="Down", job="x", severity="{{ $labels.sev }}"} 660 @3660000',
     )
+  })
+})
+
+describe('a group that another ruler evaluated until now', () => {
+  const rules = `groups:
+- name: g
+  rules:
+  - {alert: Down, expr: up == 0, for: 2m, labels: {severity: page}}`
+  const stored = (name: string, job: string, more: Record<string, string> = {}) => ({
+    __name__: name,
+    alertname: 'Down',
+    severity: 'page',
+    job,
+    ...more,
+  })
+  const answers: Answers = {
+    'up == 0': [
+      [{ __name__: 'up', job: 'firing' }, 0],
+      [{ __name__: 'up', job: 'pending' }, 0],
+    ],
+    'ALERTS_FOR_STATE{alertname="Down"}': [
+      [stored('ALERTS_FOR_STATE', 'firing'), 60],
+      [stored('ALERTS_FOR_STATE', 'pending'), 240],
+      [stored('ALERTS_FOR_STATE', 'gone'), 60],
+      [stored('ALERTS_FOR_STATE', 'other', { severity: 'info' }), 60],
+    ],
+    'ALERTS{alertname="Down"}': [
+      [stored('ALERTS', 'firing', { alertstate: 'firing' }), 1],
+      [stored('ALERTS', 'pending', { alertstate: 'pending' }), 1],
+      [stored('ALERTS', 'gone', { alertstate: 'firing' }), 1],
+      [stored('ALERTS', 'other', { alertstate: 'firing', severity: 'info' }), 1],
+    ],
+  }
+
+  it('goes on in the state it was in, and resolves what is gone', async () => {
+    const group = makeGroup(rules, answers, false)
+    // Evaluations lie at 250 ms past the minute; stored times are whole seconds.
+    await group.state.takeOver(300_250)
+    expect(group.state.isRestored).toBe(true)
+    const lines = await group.at(300_250)
+    expect([...group.state.states[0]!.alerts.values()]).toMatchObject([
+      { state: 'inactive', activeAtMs: 60_250, resolvedAtMs: 300_250 },
+      { state: 'firing', activeAtMs: 60_250, firedAtMs: 180_250 },
+      { state: 'pending', activeAtMs: 240_250 },
+    ])
+    expect(lines).toContain(
+      'ALERTS{alertname="Down", alertstate="firing", job="gone", severity="page"} stale @300250',
+    )
+    expect(lines).toContain(
+      'ALERTS_FOR_STATE{alertname="Down", job="firing", severity="page"} 60 @300250',
+    )
+    expect(group.sent.map(({ startsAtMs, endsAtMs }) => [startsAtMs, endsAtMs])).toEqual([
+      [180_250, 300_250],
+      [180_250, 540_250],
+    ])
+  })
+
+  it('is restored as after an outage where nothing recent is stored', async () => {
+    const group = makeGroup(rules, { ...answers, 'ALERTS{alertname="Down"}': [] }, false)
+    await group.state.takeOver(300_250)
+    expect(group.state.isRestored).toBe(false)
+    expect(await group.at(300_250)).toEqual([])
+  })
+})
+
+describe('the bounds of a rule', () => {
+  it('end it with an error that stands on it', async () => {
+    const rules = (rule: string): string => `groups: [{name: g, limit: 1, rules: [${rule}]}]`
+    const errorOf = async (rule: string, answers: Answers): Promise<string> => {
+      const group = makeGroup(rules(rule), answers)
+      expect(await group.at(60_000)).toEqual([])
+      expect(group.sent).toEqual([])
+      const { health, lastError } = group.state.states[0]!.health
+      expect(health).toBe('err')
+      return lastError
+    }
+    const two: Answers = {
+      up: [
+        [{ job: 'x' }, 1],
+        [{ job: 'y' }, 1],
+      ],
+    }
+    expect(await errorOf('{record: r, expr: up}', two)).toBe('exceeded limit of 1 with 2 series')
+    expect(await errorOf('{alert: A, expr: up}', two)).toBe('exceeded limit of 1 with 2 alerts')
+    const long: Answers = { up: [[{ job: 'x'.repeat(101) }, 1]] }
+    const tooLong = 'the value of label "job" is longer than 100 bytes; shorten it in the rule'
+    expect(await errorOf('{record: r, expr: up}', long)).toBe(tooLong)
+    expect(await errorOf('{alert: A, expr: up}', long)).toBe(tooLong)
+  })
+
+  it('give its queries and those of its templates one deadline', async () => {
+    const group = makeGroup(
+      `groups: [{name: g, rules: [{alert: A, expr: up, annotations: {a: '{{ query "m" }}'}}]}]`,
+      { up: [[{ job: 'x' }, 1]] },
+    )
+    await group.at(60_000)
+    expect(group.deadlines).toEqual([120_000, 120_000])
   })
 })
 

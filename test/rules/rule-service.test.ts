@@ -16,6 +16,7 @@ const options: RuleOptions = {
   externalUrl: '',
   evaluationTimeMsMax: 60_000,
   restoreIgnoredLabels: [],
+  takeOverDelayMsMax: 60_000,
   labelSizeBytesMax: 1000,
   rulesPerTenantMax: 2,
   concurrentGroupsMax: 1,
