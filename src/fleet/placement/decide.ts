@@ -4,6 +4,7 @@
 // the one deviation from the hub's scheduler (there all decisions disappear).
 // Source: facts/fleet.md §4.
 
+import { StepBudget } from '../cel/cluster-expressions.ts'
 import { selectorMistake } from '../label-selector.ts'
 import {
   type DecisionGroup,
@@ -163,11 +164,13 @@ function schedule(
   // Selectors and tolerations are judged only where a cluster reaches them, as on the hub.
   const badPredicate = candidates.length > 0 ? predicateMistake(placement) : undefined
   if (badPredicate !== undefined) return { mistake: badPredicate }
+  const budget = new StepBudget()
   const matching = candidates.filter((cluster) => {
-    const why = predicateRemoves(spec.predicates, cluster)
+    const why = predicateRemoves(spec.predicates, cluster, { scores: world.scores, budget })
     if (why !== undefined) removed.set(cluster.name, { by: 'Predicate', why })
     return why === undefined
   })
+  if (budget.left <= 0) return { mistake: 'Predicate: the CEL expressions cost too much' }
   const badToleration = matching.length > 0 ? tolerationMistake(spec.tolerations) : undefined
   if (badToleration !== undefined) return { mistake: `TaintToleration: ${badToleration}` }
   const rechecks = new Map<string, number>()

@@ -3,14 +3,24 @@
 // Invariants: predicates are ORed, what stands within one is ANDed; time is passed in.
 // Source: facts/fleet.md §4, steps 4 and 5.
 
+import {
+  expressionMistake,
+  firstUntrue,
+  type ScoreItems,
+  type StepBudget,
+} from '../cel/cluster-expressions.ts'
 import { firstUnmet, matchesSelector, selectorMistake } from '../label-selector.ts'
-import type { Candidate, ClusterSelector, Taint, Toleration } from './world.ts'
+import type { Candidate, ClusterSelector, PlacementScore, Taint, Toleration } from './world.ts'
 
-/** What is wrong with a selector; undefined where nothing is. CEL is told apart: it is right, but not judged here. */
+/** What is wrong with a selector; undefined where nothing is. */
 export function clusterSelectorMistake(selector: ClusterSelector): string | undefined {
   const mistake = selectorMistake(selector.labels) ?? selectorMistake(selector.claims)
-  if (mistake !== undefined || selector.celExpressions.length === 0) return mistake
-  return 'CEL selectors are decided by the hub only; use label and claim selectors'
+  if (mistake !== undefined) return mistake
+  for (const expression of selector.celExpressions) {
+    const wrong = expressionMistake(expression)
+    if (wrong !== undefined) return wrong
+  }
+  return undefined
 }
 
 /** True where a cluster's labels and claims match. */
@@ -21,20 +31,41 @@ export function selectsCluster(selector: ClusterSelector, cluster: Candidate): b
   )
 }
 
+/** What CEL expressions need beside the cluster. */
+export interface CelParts {
+  readonly scores: readonly PlacementScore[]
+  readonly budget: StepBudget
+}
+
 /** Why no predicate matches the cluster, or undefined where one does (or there are none). */
 export function predicateRemoves(
   predicates: readonly ClusterSelector[],
   cluster: Candidate,
+  cel: CelParts,
 ): string | undefined {
   const reasons: string[] = []
-  for (const [index, { labels, claims }] of predicates.entries()) {
-    const label = firstUnmet(labels, cluster.labels)
-    const claim = label === undefined ? firstUnmet(claims, cluster.claims) : undefined
-    if (label === undefined && claim === undefined) return undefined
-    const what = label === undefined ? `claim ${claim}` : `label ${label}`
+  for (const [index, predicate] of predicates.entries()) {
+    const what = unmet(predicate, cluster, cel)
+    if (what === undefined) return undefined
     reasons.push(predicates.length === 1 ? what : `predicate ${index + 1}: ${what}`)
   }
   return reasons.length === 0 ? undefined : reasons.join('; ')
+}
+
+function unmet(
+  { labels, claims, celExpressions }: ClusterSelector,
+  cluster: Candidate,
+  { scores, budget }: CelParts,
+): string | undefined {
+  const label = firstUnmet(labels, cluster.labels)
+  if (label !== undefined) return `label ${label}`
+  const claim = firstUnmet(claims, cluster.claims)
+  if (claim !== undefined) return `claim ${claim}`
+  if (celExpressions.length === 0) return undefined
+  const { object, name } = cluster
+  const scoresOf = (resourceName: string): ScoreItems | undefined =>
+    scores.find((one) => one.cluster === name && one.resourceName === resourceName)?.scores
+  return firstUntrue(celExpressions, { object, scores: scoresOf }, budget)
 }
 
 /** What is wrong with the tolerations; undefined where nothing is. */

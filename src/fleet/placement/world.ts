@@ -3,6 +3,7 @@
 // Invariants: names of clusters are unique in a world; `decided` holds each placement's union of shards.
 // Source: facts/fleet.md §2–§4.
 
+import type { KubeObject } from '../kube-object.ts'
 import { type LabelSelector, matchesSelector } from '../label-selector.ts'
 
 /** The label that says which exclusive set a cluster belongs to. */
@@ -25,6 +26,8 @@ export interface Candidate {
   readonly capacity: ReadonlyMap<string, number>
   readonly allocatable: ReadonlyMap<string, number>
   readonly deleting: boolean
+  /** The object itself, for CEL; without what the API server manages. */
+  readonly object: KubeObject
 }
 
 /** A ManagedClusterSet. Without a selector it is exclusive: its members carry `clusterSetLabel`. */
@@ -39,7 +42,7 @@ export interface ClusterSetBinding {
   readonly set: string
 }
 
-/** A selector over labels and claims; all of both must hold. CEL expressions are the hub's to judge. */
+/** A selector over labels and claims; all of both must hold. All CEL expressions must be true. */
 export interface ClusterSelector {
   readonly labels: LabelSelector
   readonly claims: LabelSelector

@@ -4,6 +4,7 @@
 import {
   fieldOf,
   isObject,
+  type KubeObject,
   listOf,
   nameOf,
   namespaceOf,
@@ -62,7 +63,16 @@ export function readCandidate(object: unknown): Candidate {
     capacity: readResources(object, 'status', 'capacity'),
     allocatable: readResources(object, 'status', 'allocatable'),
     deleting: fieldOf(object, 'metadata', 'deletionTimestamp') !== undefined,
+    object: withoutManagedFields(object),
   }
+}
+
+function withoutManagedFields(object: unknown): KubeObject {
+  if (!isObject(object)) return {}
+  const metadata = fieldOf(object, 'metadata')
+  if (!isObject(metadata)) return object
+  const { managedFields: _, ...kept } = metadata
+  return { ...object, metadata: kept }
 }
 
 /** A ManagedClusterSet. A LabelSelector set without a selector holds nothing, as on the hub. */
@@ -116,7 +126,11 @@ export function readPlacement(object: unknown): Placement {
       tolerations: listOf(spec, 'tolerations').map(readToleration),
       decisionGroups: listOf(groups, 'decisionGroups').map((entry) => ({
         groupName: textOf(entry, 'groupName'),
-        selector: readClusterSelector(fieldOf(entry, 'groupClusterSelector')),
+        // Groups know no CEL.
+        selector: {
+          ...readClusterSelector(fieldOf(entry, 'groupClusterSelector')),
+          celExpressions: [],
+        },
       })),
       clustersPerGroup: typeof size === 'number' || typeof size === 'string' ? size : '100%',
     },

@@ -333,8 +333,8 @@ describe('conditions', () => {
       { decisionStrategy: { groupStrategy: { clustersPerDecisionGroup: 'many' } } },
     ],
     [
-      'a CEL selector, which the hub alone decides',
-      { predicates: [{ requiredClusterSelector: { celSelector: { celExpressions: ['true'] } } }] },
+      'a CEL selector that calls what there is not',
+      { predicates: [{ requiredClusterSelector: { celSelector: { celExpressions: ['no()'] } } }] },
     ],
   ])('%s is a misconfiguration, and the previous decisions stay', (_, spec) => {
     const of = world([cluster('a'), cluster('b')], { decided: { 'apps/web': ['b'] } })
@@ -344,6 +344,38 @@ describe('conditions', () => {
     expect(decision.objects).toEqual([])
     expect(decision.conditions[1]).toMatchObject({ status: 'True', reason: 'Misconfigured' })
     expect(placementMistake(placed(spec))).toBeTypeOf('string')
+  })
+
+  it('CEL expressions select beside labels and claims, and failing ones select nothing', () => {
+    const predicate = (...celExpressions: string[]) => ({
+      requiredClusterSelector: {
+        labelSelector: { matchLabels: { region: 'eu' } },
+        celSelector: { celExpressions },
+      },
+    })
+    const of = world(
+      [
+        cluster('a', { labels: { region: 'eu', tier: '1' } }),
+        cluster('b', { labels: { region: 'eu' } }),
+        cluster('c', { labels: { region: 'us', tier: '1' } }),
+      ],
+      {
+        scores: [
+          {
+            metadata: { namespace: 'b', name: 'free' },
+            status: { scores: [{ name: 'cpu', value: 7 }] },
+          },
+        ],
+      },
+    )
+    const decided = (...predicates: object[]) => decide(placed({ predicates }), of).clusters
+    expect(decided(predicate('managedCluster.metadata.labels.tier == "1"'))).toEqual(['a'])
+    const scored = predicate('managedCluster.scores("free")[0].value == 7', 'true')
+    expect(decided(scored)).toEqual(['b'])
+    expect(decided(predicate('has(managedCluster.metadata.labels.tier)'), scored)).toEqual([
+      'a',
+      'b',
+    ])
   })
 
   it('a placement whose decisions somebody else writes is skipped', () => {
