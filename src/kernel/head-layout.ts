@@ -180,31 +180,56 @@ export class HeadView {
   }
 }
 
+// Shorter pieces are copied faster by a loop than by a view of them.
+const loopWordsMax = 48
+
+/** Copies `size` bytes from byte `from` of `source` to byte `to` of `target`; all but `size` are multiples of four. */
+export function copyWords(
+  source: Uint32Array,
+  from: number,
+  target: Uint32Array,
+  to: number,
+  size: number,
+): void {
+  const end = (from + size + 3) >>> 2
+  let at = to >>> 2
+  let i = from >>> 2
+  if (end - i > loopWordsMax) target.set(source.subarray(i, end), at)
+  else for (; i < end; i++) target[at++] = source[i]!
+}
+
 /**
- * Copies the data of a series' open float chunk, closed as of now, to `out` at `index`; returns its size, 0 = no open
- * chunk. `out` needs room for `chunkBlockSizeMax` bytes.
+ * Copies the data of a series' open float chunk, closed as of now, to `bytes` from `index` on, a multiple of four;
+ * `words` is the same memory as `bytes`. Returns its size, 0 = no open chunk. There must be room for
+ * `chunkBlockSizeMax` bytes.
  */
-export function copyOpenChunk(view: HeadView, ref: number, out: Uint8Array, index: number): number {
+export function copyOpenChunk(
+  view: HeadView,
+  ref: number,
+  words: Uint32Array,
+  bytes: Uint8Array,
+  index: number,
+): number {
   const state = view.stateOf(ref)
-  const { words, bytes } = view
+  const from = view.words
   const at = state >>> 2
-  const chunk = words[at + 6]!
+  const chunk = from[at + 6]!
   if (chunk === 0) return 0
-  const used = words[at + 7]! & 0xffff
-  const data = chunk + headLayout.chunkHeadSize
-  out.set(bytes.subarray(data, data + used), index)
-  const count = words[at + 9]! & 0xffff
-  out[index] = count >>> 8
-  out[index + 1] = count
-  const pending = bytes[state + 32]!
+  const used = from[at + 7]! & 0xffff
+  copyWords(from, chunk + headLayout.chunkHeadSize, words, index, used)
+  const count = from[at + 9]! & 0xffff
+  bytes[index] = count >>> 8
+  bytes[index + 1] = count
+  const pending = view.bytes[state + 32]!
   const tail = (pending + 7) >>> 3
   // The pending bits move up to whole bytes; words and not a bigint, as this runs once per series of a select.
   const shift = tail * 8 - pending
-  const low = words[at + 2]!
-  const high = shift === 0 ? words[at + 3]! : (words[at + 3]! << shift) | (low >>> (32 - shift))
+  const low = from[at + 2]!
+  const high = shift === 0 ? from[at + 3]! : (from[at + 3]! << shift) | (low >>> (32 - shift))
   for (let i = 0; i < tail; i++) {
     const place = tail - 1 - i
-    out[index + used + i] = place < 4 ? (low << shift) >>> (8 * place) : high >>> (8 * (place - 4))
+    bytes[index + used + i] =
+      place < 4 ? (low << shift) >>> (8 * place) : high >>> (8 * (place - 4))
   }
   return used + tail
 }

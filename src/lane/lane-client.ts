@@ -151,7 +151,7 @@ class RemoteCursor implements SeriesCursor {
         cursor: this.#id,
         ...(open === undefined ? {} : { open }),
       })) as PullAnswer
-      if (answer.batch === undefined) {
+      if (answer.ended) {
         this.#state = 'ended'
         this.warnings = answer.warnings
       }

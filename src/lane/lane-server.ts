@@ -107,8 +107,9 @@ export class LaneServer {
     try {
       const cursor = this.#cursorOf(cursors, request)
       const batch = await cursor.next()
-      const answer: PullAnswer = { batch, warnings: batch === undefined ? cursor.warnings : [] }
-      if (batch === undefined) drop(cursors, request.cursor)
+      const ended = batch === undefined || cursor.ended === true
+      const answer: PullAnswer = { batch, ended, warnings: ended ? cursor.warnings : [] }
+      if (ended) drop(cursors, request.cursor)
       const transfer = batch === undefined ? [] : transferList(transferablesOf(batch))
       port.postMessage({ id: request.id, value: answer }, transfer)
     } catch (error) {

@@ -37,6 +37,8 @@ export type LaneRequest =
 /** What a pull brings. */
 export interface PullAnswer {
   readonly batch: SeriesBatch | undefined
+  /** Nothing comes after this batch, or there is none; the cursor is closed. */
+  readonly ended: boolean
   readonly warnings: readonly string[]
 }
 

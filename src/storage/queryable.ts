@@ -58,6 +58,8 @@ export interface CancelSignal {
 export interface SeriesCursor {
   next(): Promise<SeriesBatch | undefined>
   close(): void
+  /** Set once the cursor knows that `next` has nothing more; it need not know before it is asked. */
+  readonly ended?: boolean
   /** What is missing from the answer, complete once `next` returned undefined. */
   readonly warnings: readonly string[]
 }

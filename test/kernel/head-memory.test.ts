@@ -51,7 +51,7 @@ function chunksOf(memory: HeadMemory, ref: number): Uint8Array[] {
     out.unshift(bytes.slice(at + headLayout.chunkHeadSize, at + headLayout.chunkHeadSize + size))
   }
   const open = new Uint8Array(headLayout.chunkBlockSizeMax)
-  const size = copyOpenChunk(memory.view, ref, open, 0)
+  const size = copyOpenChunk(memory.view, ref, new Uint32Array(open.buffer), open, 0)
   if (size > 0) out.push(open.slice(0, size))
   return out
 }

@@ -62,12 +62,18 @@ class FakeStorage implements Queryable {
   readonly events: string[] = []
   batchCount = 3
   failAt = Number.POSITIVE_INFINITY
+  /** Whether cursors tell with their last batch that it is the last. */
+  tellsEnd = false
   #cursors = 0
 
   select(_request: SelectRequest, signal: CancelSignal) {
     const number = ++this.#cursors
     let pulled = 0
+    const { tellsEnd, batchCount } = this
     return {
+      get ended() {
+        return tellsEnd && pulled >= batchCount
+      },
       warnings: ['something is missing'],
       next: async () => {
         signal.check()
@@ -127,6 +133,17 @@ describe('the lane port', () => {
     expect(rows).toEqual([1, 2, 3])
     expect(cursor.warnings).toEqual(['something is missing'])
     expect(await cursor.next()).toBeUndefined()
+    expect(storage.closed).toEqual([1])
+  })
+
+  it('asks no more once a cursor has told that a batch was its last', async () => {
+    const { storage, connect } = start()
+    storage.tellsEnd = true
+    const cursor = connect().queryable.select(request, neverCancelled)
+    for (let rows = 1; rows <= 3; rows++) expect((await cursor.next())!.rowCount).toBe(rows)
+    expect(cursor.warnings).toEqual(['something is missing'])
+    expect(await cursor.next()).toBeUndefined()
+    expect(storage.events).toEqual(['pull 1', 'pull 1', 'pull 1'])
     expect(storage.closed).toEqual([1])
   })
 

@@ -17,12 +17,14 @@ export class BatchBuilder {
   readonly #chunkEnds = new U32List()
   readonly #chunkOffsets = new U32List()
   readonly #chunkSizes = new U32List()
-  readonly #encodings = new U32List()
+  #chunkCount = 0
+  #encodings: Uint8Array = new Uint8Array(1024)
   #minTimesMs: Float64Array = new Float64Array(1024)
   #maxTimesMs: Float64Array = new Float64Array(1024)
   #pairBytes: Uint8Array = new Uint8Array(16_384)
   #pairByteCount = 0
   #chunkBytes: Uint8Array = new Uint8Array(65_536)
+  #chunkWords = new Uint32Array(this.#chunkBytes.buffer)
   #chunkByteCount = 0
   readonly #hash = new Uint32Array(4)
 
@@ -36,6 +38,26 @@ export class BatchBuilder {
 
   get pairCount(): number {
     return this.#pairHashes.length / 4
+  }
+
+  get chunkCount(): number {
+    return this.#chunkCount
+  }
+
+  /** Bytes of the chunks so far. */
+  get chunkByteCount(): number {
+    return this.#chunkByteCount
+  }
+
+  /** Starts the next row, whose hash is known: four words from `words[at]` on. Its pairs follow with `addPairId`. */
+  beginHashedRow(words: Uint32Array, at: number): void {
+    this.#pairStarts.push(this.#pairIds.length)
+    for (let i = at; i < at + 4; i++) this.#rowHashes.push(words[i]!)
+  }
+
+  /** Adds a pair of this batch to a row whose hash is known. */
+  addPairId(pairId: number): void {
+    this.#pairIds.push(pairId)
   }
 
   /** Starts the next row. Its hash is the sum of the pairs that `addPair` then names. */
@@ -59,18 +81,32 @@ export class BatchBuilder {
     valueStart: number,
     valueEnd: number,
   ): number {
-    const size = nameEnd - nameStart + valueEnd - valueStart
-    this.#pairBytes = withRoom(this.#pairBytes, this.#pairByteCount, size)
+    const name = bytes.subarray(nameStart, nameEnd)
     const start = this.#pairByteCount
-    const middle = start + nameEnd - nameStart
-    this.#pairBytes.set(bytes.subarray(nameStart, nameEnd), start)
-    this.#pairBytes.set(bytes.subarray(valueStart, valueEnd), middle)
-    this.#pairByteCount = start + size
-    this.#pairOffsets.push(start)
-    this.#pairOffsets.push(middle)
+    const middle = start + name.length
+    this.#pushPair(name, bytes.subarray(valueStart, valueEnd))
     hashPair(this.#seed, this.#pairBytes, start, middle, this.#pairByteCount, this.#hash, 0)
     for (const word of this.#hash) this.#pairHashes.push(word)
     return this.pairCount - 1
+  }
+
+  /** Adds a pair whose hash is known: four words from `words[at]` on; returns its id. */
+  makeHashedPair(name: Uint8Array, value: Uint8Array, words: Uint32Array, at: number): number {
+    this.#pushPair(name, value)
+    for (let i = at; i < at + 4; i++) this.#pairHashes.push(words[i]!)
+    return this.pairCount - 1
+  }
+
+  #pushPair(name: Uint8Array, value: Uint8Array): void {
+    const size = name.length + value.length
+    this.#pairBytes = withRoom(this.#pairBytes, this.#pairByteCount, size)
+    const start = this.#pairByteCount
+    const middle = start + name.length
+    this.#pairBytes.set(name, start)
+    this.#pairBytes.set(value, middle)
+    this.#pairByteCount = start + size
+    this.#pairOffsets.push(start)
+    this.#pairOffsets.push(middle)
   }
 
   /** Words of the present row's hash: the sum over the pairs so far. */
@@ -94,24 +130,88 @@ export class BatchBuilder {
     start: number,
     end: number,
   ): void {
-    const count = this.#encodings.length
-    if (count === this.#minTimesMs.length) {
+    const size = end - start
+    this.#reserveChunkBytes(size)
+    this.#chunkBytes.set(bytes.subarray(start, end), this.#chunkByteCount)
+    this.endChunk(encoding, minTimeMs, maxTimeMs, size)
+  }
+
+  /**
+   * Makes room for chunk data of up to `sizeMax` bytes that the caller writes to `chunkWords` or `chunkBytes` from the
+   * returned offset on, a multiple of four, before it calls `endChunk`.
+   */
+  chunkRoom(sizeMax: number): number {
+    this.#chunkByteCount = (this.#chunkByteCount + 3) & ~3
+    this.#reserveChunkBytes((sizeMax + 3) & ~3)
+    return this.#chunkByteCount
+  }
+
+  /** Chunk data as words and as bytes; valid until the next room is made. */
+  get chunkWords(): Uint32Array {
+    return this.#chunkWords
+  }
+
+  get chunkBytes(): Uint8Array {
+    return this.#chunkBytes
+  }
+
+  /** Sorts the chunks from `from` on, those of one row, by their first times; equal ones keep their order. */
+  sortChunks(from: number): void {
+    const count = this.#chunkCount - from
+    if (this.#isSorted(from)) return
+    const [minTimesMs, maxTimesMs] = [this.#minTimesMs, this.#maxTimesMs]
+    const [encodings, offsets, sizes] = [this.#encodings, this.#chunkOffsets, this.#chunkSizes]
+    const order = Array.from({ length: count }, (_, i) => from + i)
+    order.sort((a, b) => minTimesMs[a]! - minTimesMs[b]!)
+    const sorted = order.map((i) => ({
+      minTimeMs: minTimesMs[i]!,
+      maxTimeMs: maxTimesMs[i]!,
+      encoding: encodings[i]!,
+      offset: offsets.at(i),
+      size: sizes.at(i),
+    }))
+    sorted.forEach((chunk, i) => {
+      minTimesMs[from + i] = chunk.minTimeMs
+      maxTimesMs[from + i] = chunk.maxTimeMs
+      encodings[from + i] = chunk.encoding
+      offsets.set(from + i, chunk.offset)
+      sizes.set(from + i, chunk.size)
+    })
+  }
+
+  #isSorted(from: number): boolean {
+    const minTimesMs = this.#minTimesMs
+    for (let i = from + 1; i < this.#chunkCount; i++)
+      if (minTimesMs[i]! < minTimesMs[i - 1]!) return false
+    return true
+  }
+
+  #reserveChunkBytes(size: number): void {
+    if (this.#chunkByteCount + size <= this.#chunkBytes.length) return
+    this.#chunkBytes = withRoom(this.#chunkBytes, this.#chunkByteCount, size)
+    this.#chunkWords = new Uint32Array(this.#chunkBytes.buffer)
+  }
+
+  /** Adds the chunk that was written to the room: `size` bytes. */
+  endChunk(encoding: number, minTimeMs: number, maxTimeMs: number, size: number): void {
+    const count = this.#chunkCount
+    if (count === this.#encodings.length) {
       this.#minTimesMs = grownTimes(this.#minTimesMs)
       this.#maxTimesMs = grownTimes(this.#maxTimesMs)
+      this.#encodings = withRoom(this.#encodings, count, count)
     }
     this.#minTimesMs[count] = minTimeMs
     this.#maxTimesMs[count] = maxTimeMs
-    this.#encodings.push(encoding)
+    this.#encodings[count] = encoding
     this.#chunkOffsets.push(this.#chunkByteCount)
-    this.#chunkSizes.push(end - start)
-    this.#chunkBytes = withRoom(this.#chunkBytes, this.#chunkByteCount, end - start)
-    this.#chunkBytes.set(bytes.subarray(start, end), this.#chunkByteCount)
-    this.#chunkByteCount += end - start
+    this.#chunkSizes.push(size)
+    this.#chunkByteCount += size
+    this.#chunkCount = count + 1
   }
 
   /** The chunks of a row are complete; the next row's follow. */
   endChunks(): void {
-    this.#chunkEnds.push(this.#encodings.length)
+    this.#chunkEnds.push(this.#chunkCount)
   }
 
   /** Bytes of the columns that grow with the answer. */
@@ -125,7 +225,7 @@ export class BatchBuilder {
     const pairCount = this.pairCount
     this.#pairStarts.push(this.#pairIds.length)
     this.#pairOffsets.push(this.#pairByteCount)
-    const chunkCount = this.#encodings.length
+    const chunkCount = this.#chunkCount
     const out = new Packer(this.#packedSizeBytes(rowCount, chunkCount))
     const batch: SeriesBatch = {
       rowCount,
@@ -135,7 +235,7 @@ export class BatchBuilder {
         maxTimesMs: out.doubles(this.#maxTimesMs.subarray(0, chunkCount)),
         offsets: out.words(this.#chunkOffsets.view()),
         sizes: out.words(this.#chunkSizes.view()),
-        encodings: out.bytes(this.#encodings.view()),
+        encodings: out.bytes(this.#encodings.subarray(0, chunkCount)),
         bytes: out.bytes(this.#chunkBytes.subarray(0, this.#chunkByteCount)),
       },
       pairs: {
@@ -184,9 +284,9 @@ export class BatchBuilder {
       this.#chunkEnds,
       this.#chunkOffsets,
       this.#chunkSizes,
-      this.#encodings,
     ]
     for (const list of lists) list.clear()
+    this.#chunkCount = 0
     this.#pairByteCount = 0
     this.#chunkByteCount = 0
   }
@@ -220,7 +320,7 @@ class Packer {
     return out
   }
 
-  bytes(column: ArrayLike<number>): Uint8Array {
+  bytes(column: Uint8Array): Uint8Array {
     const out = new Uint8Array(this.#buffer, this.#take(column.length), column.length)
     out.set(column)
     return out
@@ -235,7 +335,7 @@ class Packer {
 
 function withRoom(bytes: Uint8Array, used: number, extra: number): Uint8Array {
   if (used + extra <= bytes.length) return bytes
-  const grown = new Uint8Array(Math.max(2 * bytes.length, used + extra))
+  const grown = new Uint8Array((Math.max(2 * bytes.length, used + extra) + 3) & ~3)
   grown.set(bytes.subarray(0, used))
   return grown
 }

@@ -27,6 +27,11 @@ export class U32List {
     return this.#words[index]!
   }
 
+  /** Replaces the value at `index`, which the caller knows to be there. */
+  set(index: number, value: number): void {
+    this.#words[index] = value
+  }
+
   /** Adds to the value at `index`, modulo 2^32. */
   add(index: number, value: number): void {
     this.#words[index]! += value

@@ -17,6 +17,7 @@ import { GenerationCursor } from './generation-cursor.ts'
 import { GenerationReader } from './generation-reader.ts'
 import type { GenerationKey } from './record.ts'
 import { type SideChunk, sideChunksOf } from './side-series.ts'
+import type { WindowPart } from './window-rows.ts'
 
 /** Answers from one generation. A tenant that is not in it has no series. */
 export class GenerationQueryable implements Queryable {
@@ -35,8 +36,12 @@ export class GenerationQueryable implements Queryable {
   }
 
   select(request: SelectRequest, signal: CancelSignal): SeriesCursor {
-    const refs = this.#match(request, signal)
-    return new GenerationCursor(this.#reader, refs, request, signal, this.#builders)
+    return new GenerationCursor([this.part(request, signal)], request, signal, this.#builders)
+  }
+
+  /** What a select finds here, to be read together with what it finds in other windows. */
+  part(request: SelectRequest, signal: CancelSignal): WindowPart {
+    return { reader: this.#reader, refs: this.#match(request, signal) }
   }
 
   async labelNames(request: LabelRequest, signal: CancelSignal): Promise<LabelAnswer> {
@@ -93,7 +98,7 @@ export class GenerationQueryable implements Queryable {
     if (!this.#overlaps(request)) return new Uint32Array(0)
     const lists = request.tenants.map((tenant) => this.#reader.match(tenant, matchers, signal))
     if (lists.length === 1) return lists[0]!
-    return Uint32Array.from(lists.flatMap((list) => [...list]))
+    return Uint32Array.from(lists.flatMap((list) => [...list])).sort()
   }
 }
 

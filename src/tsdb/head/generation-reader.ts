@@ -39,6 +39,7 @@ export class GenerationReader {
   readonly #index: (Map<number, U32List> | undefined)[] = []
   readonly #answers = new Map<string, CachedAnswer>()
   #cachedRefs = 0
+  readonly #nameBytes: Uint8Array[] = []
   #text: Buffer = Buffer.alloc(0)
   #key = Buffer.alloc(256)
   readonly #hash = new Uint32Array(4)
@@ -89,6 +90,15 @@ export class GenerationReader {
       name: this.source.labelNames[id]!,
       pairs: pairs.view(),
     }))
+  }
+
+  /** A label name as bytes. */
+  nameBytesOf(nameId: number): Uint8Array {
+    const known = this.#nameBytes[nameId]
+    if (known !== undefined) return known
+    const bytes = new TextEncoder().encode(this.source.labelNames[nameId]!)
+    this.#nameBytes[nameId] = bytes
+    return bytes
   }
 
   /** The value of a pair. */

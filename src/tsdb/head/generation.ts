@@ -93,6 +93,7 @@ export class Generation {
   readonly #record = new RecordWriter()
   readonly #scratch = new SampleBuffer()
   readonly #open = new Uint8Array(headLayout.chunkBlockSizeMax)
+  readonly #openWords = new Uint32Array(this.#open.buffer)
 
   constructor(key: GenerationKey, seed: HashSeed, nowMs: number) {
     this.key = key
@@ -523,7 +524,7 @@ export class Generation {
     const offset = timeMs - this.key.windowStartMs
     const state = view.stateOf(ref) >>> 2
     if (words[state + 6] !== 0 && offset >= words[state + 10]!) {
-      const size = copyOpenChunk(view, ref, this.#open, 0)
+      const size = copyOpenChunk(view, ref, this.#openWords, this.#open, 0)
       const found = this.#inChunk(this.#open, 0, size, timeMs, low, high)
       if (found !== undefined) return found
     }

@@ -30,7 +30,6 @@ import { FanOut, mergeCursors } from '../../storage/index.ts'
 import { SpareBuilders } from '../block/spare-builders.ts'
 import { laneKey } from '../wal/index.ts'
 import { BodyWriter, type WrittenElements } from './body-writer.ts'
-import { chainCursors } from './chain-cursors.ts'
 import { ChangeLog, type Changes } from './change-log.ts'
 import { bytesToCome, type WindowStats } from './cut-plan.ts'
 import { Exemplars, type StoredExemplar } from './exemplars.ts'
@@ -42,6 +41,7 @@ import {
   metadataType,
 } from './family-metadata.ts'
 import type { Generation } from './generation.ts'
+import { GenerationCursor } from './generation-cursor.ts'
 import {
   describeSealed,
   GenerationQueryable,
@@ -274,13 +274,15 @@ export class Head implements Queryable {
     return records
   }
 
-  /** Rows of one series may come once per generation unless the select is sorted; their hashes are equal. */
+  /** Each series once, with its chunks of all windows. */
   select(request: SelectRequest, signal: CancelSignal): SeriesCursor {
-    const cursors = this.#overlapping(request).map((generation) =>
-      this.#queryableOf(generation).select(request, signal),
-    )
-    if (cursors.length === 1) return cursors[0]!
-    return request.sorted ? mergeCursors(cursors, { sorted: true }) : chainCursors(cursors)
+    const queryables = this.#overlapping(request).map((one) => this.#queryableOf(one))
+    if (!request.sorted) {
+      const parts = queryables.map((queryable) => queryable.part(request, signal))
+      return new GenerationCursor(parts, request, signal, this.#builders)
+    }
+    const cursors = queryables.map((queryable) => queryable.select(request, signal))
+    return cursors.length === 1 ? cursors[0]! : mergeCursors(cursors, { sorted: true })
   }
 
   labelNames(request: LabelRequest, signal: CancelSignal): Promise<LabelAnswer> {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { formatLabels, labelsOf, windowMs, windowStartMs } from '../../../src/model/index.ts'
+import { neverCancelled } from '../../../src/storage/index.ts'
 import { SealedGeneration, windowKeyOf } from '../../../src/tsdb/head/index.ts'
 import { createRandom } from '../../random.ts'
 import {
@@ -72,6 +73,34 @@ class Model {
 const byKey = (map: Map<string, string[]>) => [...map].sort(([a], [b]) => (a < b ? -1 : 1))
 
 describe('the head', () => {
+  test('a select brings a series of several windows once, with its chunks in order of time', async () => {
+    const head = createHead([])
+    const samplesAt = (...hours: number[]) => hours.map((at) => [start + at * hour, at] as const)
+    head.append(
+      requestOf(
+        bodyOf([
+          { labels: { __name__: 'up', pod: 'stays' }, samples: samplesAt(0, 1, 2, 3, 4, 5) },
+          { labels: { __name__: 'up', pod: 'goes' }, samples: samplesAt(0, 1) },
+          { labels: { __name__: 'up', pod: 'comes' }, samples: samplesAt(4, 5) },
+        ]),
+      ),
+      start + 5 * hour,
+    )
+    const cursor = head.select(everything(['t']), neverCancelled)
+    const batch = (await cursor.next())!
+    expect(batch.rowCount).toBe(3)
+    const windowsOfRow = [0, 1, 2].map((row) =>
+      [...batch.chunks.minTimesMs.subarray(batch.chunkStarts[row], batch.chunkStarts[row + 1])].map(
+        (timeMs) => (timeMs - start) / hour,
+      ),
+    )
+    expect(windowsOfRow).toEqual([[0, 2, 4], [0], [4]])
+    // up, and three pods: each pair once, whatever window it stands in.
+    expect(batch.pairs.pairCount).toBe(4)
+    expect(cursor.ended).toBe(true)
+    expect(await cursor.next()).toBeUndefined()
+  })
+
   test('gives back what was written, in order or late, and again after a replay', async () => {
     const number = Date.now() % 2 ** 31
     const random = createRandom(number)
