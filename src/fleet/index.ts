@@ -18,6 +18,8 @@ export {
   type SourceChange,
 } from './service/source.ts'
 export { type DirectorySnapshot, DirectorySource } from './source/directory-source.ts'
+export { type KubeManager, kubeManagers } from './source/kube-kinds.ts'
+export { KubeFleetSource } from './source/kube-source.ts'
 export {
   readCandidate,
   readClusterSet,
@@ -26,6 +28,7 @@ export {
   readPlacementScore,
 } from './source/placement-reader.ts'
 export { readObject } from './source/read-object.ts'
+export { registerSyncMetric } from './source/sync-metric.ts'
 export { type AnswerOptions, answerDefaults, FleetAnswers } from './view/answers.ts'
 export {
   type FleetAnswer,

@@ -450,9 +450,14 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
   let text = ''
   for await (const piece of request) text += String(piece)
   if (text === '') return undefined
-  return String(request.headers['content-type']).includes('yaml')
-    ? parseYaml(text)
-    : JSON.parse(text)
+  const type = String(request.headers['content-type'])
+  if (type.includes('protobuf'))
+    throw failure(
+      415,
+      'UnsupportedMediaType',
+      'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml',
+    )
+  return type.includes('yaml') ? parseYaml(text) : JSON.parse(text)
 }
 
 function send(response: ServerResponse, status: number, answer: Json | string): void {

@@ -136,7 +136,7 @@ export class ObjectWrites {
 
   #insert(target: Target, body: Json, name: string): Stored {
     const { kind, namespace } = target
-    const { managedFields: _, ...metadata } = mapAt(body, 'metadata')
+    const { managedFields: _, deletionTimestamp: _none, ...metadata } = mapAt(body, 'metadata')
     const stored: Stored = {
       ...body,
       apiVersion: apiVersionOf(kind),
