@@ -1,6 +1,12 @@
 // The fleet: clusters, sets, placements, addons, policies and applications of every hub, as one model.
 // Objects become parts (readObject), parts become a fleet (assembleHub, mergeFleets); placements are decided
 // and explained. Pure as far as the clock is passed in, but for the watched directory of manifests.
+
+export { type DemoCluster, demoClusters } from './demo/cast.ts'
+export { type DemoPace, demoAt } from './demo/course.ts'
+export { demoManifests } from './demo/manifests.ts'
+export { demoFamilies, demoSamples } from './demo/metrics.ts'
+export { demoRules } from './demo/rules-text.ts'
 export { assembleHub, mergeFleets, summarize } from './model/assemble.ts'
 export type { Fleet } from './model/fleet.ts'
 export { rollUp } from './model/policies.ts'
