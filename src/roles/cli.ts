@@ -38,29 +38,45 @@ const roles: readonly Role[] = [
     description: 'Evaluates rules through query endpoints and remote write; keeps nothing.',
     load: async () => (await import('./rule.ts')).startRuler,
   },
+  {
+    name: 'demo',
+    description: 'All of it with a fleet that is made up: look around.',
+    options: [
+      ['demo.seed <number>', 'another number, another course of events'],
+      ['demo.pace <duration>', 'how often something happens (default 60s)'],
+    ],
+    flags: async (given) => (await import('./demo.ts')).demoFlags(given),
+    load: async () => (await import('./demo.ts')).startDemo,
+  },
 ]
 
 interface Role {
   readonly name: string
   readonly description: string
+  /** Options that are no fields of the configuration. */
+  readonly options?: readonly (readonly [flag: string, description: string])[]
+  /** What the role makes of the flags that were given. */
+  flags?(given: Flags): Promise<Flags>
   load(): Promise<(config: Config, source: ConfigSource) => Promise<void>>
 }
 
-function roleCommand({ name, description, load }: Role): Command {
+function roleCommand({ name, description, load, ...role }: Role): Command {
   const command = new Command(name)
     .description(description)
     .option('--config <file>', 'YAML configuration; flags win over it')
     .option('--config.check', 'check the configuration and exit')
   for (const leaf of leavesOf()) command.addOption(optionOf(leaf))
+  for (const [flag, text] of role.options ?? []) command.addOption(asWritten(`--${flag}`, text))
   return command.action(async (options: Record<string, unknown>) => {
     const file = options.config as string | undefined
-    const config = readConfig(file, options as Flags)
+    const flags = (await role.flags?.(options as Flags)) ?? (options as Flags)
+    const config = readConfig(file, flags)
     if (options['config.check'] === true) {
       process.stdout.write('the configuration is fine\n')
       return
     }
     const start = await load()
-    await start(config, { file, flags: options as Flags })
+    await start(config, { file, flags })
   })
 }
 
@@ -70,9 +86,14 @@ function optionOf(leaf: Leaf): Option {
   const value = type === 'boolean' ? '[bool]' : type === 'object' ? '<name=value...>' : '<value>'
   const shown =
     byDefault === '' || list || type === 'boolean' ? '' : ` (default ${String(byDefault)})`
-  const option = new Option(`--${leaf.flag} ${value}`, `${description ?? ''}${shown}`)
-  // Commander camel-cases flag names; the configuration looks flags up as they are written.
-  option.attributeName = () => leaf.flag
+  const option = asWritten(`--${leaf.flag} ${value}`, `${description ?? ''}${shown}`)
   if (list) option.argParser((text: string, before: string[] = []) => [...before, text])
+  return option
+}
+
+// Commander camel-cases flag names; the configuration looks flags up as they are written.
+function asWritten(flags: string, description: string): Option {
+  const option = new Option(flags, description)
+  option.attributeName = () => option.long!.slice(2)
   return option
 }

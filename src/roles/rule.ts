@@ -4,6 +4,7 @@
 import {
   alertmanagerRoutes,
   createServer,
+  documentRoutes,
   type OperationsDoor,
   operationsRoutes,
   rulerRoutes,
@@ -21,6 +22,7 @@ import { namingOf } from './options.ts'
 import { registerReloadMetrics } from './own-metrics.ts'
 import { reloadOnHangup, stopOnSignals } from './process-life.ts'
 import { createRules } from './rules.ts'
+import { version } from './version.ts'
 
 /** Starts a ruler; resolves when it listens. SIGTERM and SIGINT end the evaluation under way and the process. */
 export async function startRuler(config: Config, source: ConfigSource): Promise<void> {
@@ -47,6 +49,7 @@ export async function startRuler(config: Config, source: ConfigSource): Promise<
     allowedHosts: isLoopback(host) ? ['localhost', '127.0.0.1', '[::1]', host] : [],
     formSizeBytesMax: 1 << 20,
   })
+  await documentRoutes(app, version)
   await app.register(operationsRoutes, { door: operations(log, metrics, life) })
   const known = () => rules.door.groups().map(({ tenant }) => tenant)
   const door = { tenantsOf: tenantsReader(() => namingOf(config), known) }
