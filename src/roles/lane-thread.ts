@@ -6,7 +6,15 @@ import { LaneServer } from '../lane/index.ts'
 import type { Matcher } from '../model/index.ts'
 import { createMatcherCompiler } from '../promql/index.ts'
 import { createLogger } from '../telemetry/index.ts'
-import { nodeFiles, portCommitter, StorageLane, Wal, walDefaults } from '../tsdb/index.ts'
+import {
+  nearCommitDefaults,
+  nearCommitter,
+  nodeFiles,
+  portCommitter,
+  StorageLane,
+  Wal,
+  walDefaults,
+} from '../tsdb/index.ts'
 import { createLaneHead, headAdmission } from './lane-head.ts'
 import { collectStartGarbage } from './start-garbage.ts'
 import type { LaneThreadData } from './thread-data.ts'
@@ -19,7 +27,11 @@ const wal = Wal.open({
   ...walDefaults,
   directory: data.directory,
   files: nodeFiles,
-  committer: portCommitter(data.logPort, () => parentPort!.postMessage('commits')),
+  committer: nearCommitter(
+    nodeFiles,
+    portCommitter(data.logPort, () => parentPort!.postMessage('commits')),
+    nearCommitDefaults,
+  ),
   onDamage: (damage) => log.error(damage, 'the write-ahead log is damaged'),
 })
 

@@ -1,6 +1,7 @@
-// Committer: carries out commits of a log: write, fdatasync, sync the directory of a new file. Production runs one
-// on the log thread of a disk for all lanes, because libuv's pool is shared with gzip and DNS.
-// Here: what a commit is, its synchronous execution, and both ends of a message port.
+// Committer: carries out commits of a log: write, fdatasync, sync the directory of a new file; always synchronously, because
+// libuv's pool is shared with gzip and DNS.
+// Here: what a commit is, its execution, and both ends of a message port to the log thread of a disk. Elsewhere: which
+// thread does it (near-committer.ts).
 // Invariants: the writes of a job reach the disk in order, each synced before the next begins; a job that failed for
 // want of space leaves the file as long as it was and may be handed in again unchanged.
 
@@ -51,15 +52,15 @@ export function serveCommits(port: MessagePort, files: Files): void {
   const writer = new LogWriter(files)
   port.on('message', (job: CommitJob | 'close') => {
     if (job === 'close') {
-      writer.close()
       port.postMessage('closed')
       port.close()
       return
     }
     const outcome = writer.run(job)
+    // The next commit may be another thread's, and an open file keeps the space of a deleted one.
+    writer.close()
     port.postMessage(outcome, [outcome.buffer])
   })
-  port.on('close', () => writer.close())
 }
 
 /**
@@ -101,7 +102,8 @@ export function portCommitter(port: MessagePort, onFirstCommit = () => {}): Comm
   }
 }
 
-class LogWriter {
+/** Carries out jobs one after the other; keeps the file of the last one open until `close`. */
+export class LogWriter {
   readonly #files: Files
   #path = ''
   #file: OpenFile | undefined
@@ -110,6 +112,7 @@ class LogWriter {
     this.#files = files
   }
 
+  /** Never throws. */
   run(job: CommitJob): CommitOutcome {
     for (const write of job.writes) {
       try {
@@ -121,6 +124,7 @@ class LogWriter {
     return { buffer: job.buffer, kind: 'done', message: '' }
   }
 
+  /** Lets go of the file; a later job opens it again. */
   close(): void {
     this.#file?.close()
     this.#file = undefined

@@ -1,6 +1,15 @@
 // The write-ahead log of a lane: segments, group commits, checkpoints, replay.
 export { laneKey } from './checkpoint.ts'
-export * from './committer.ts'
+export {
+  type CommitJob,
+  type CommitOutcome,
+  type Committer,
+  inlineCommitter,
+  type LogWrite,
+  portCommitter,
+  serveCommits,
+} from './committer.ts'
+export { nearCommitDefaults, nearCommitter } from './near-committer.ts'
 export type { LogPosition } from './retired-windows.ts'
 export type { WalDamage } from './segment-file.ts'
 export * from './wal.ts'

@@ -85,6 +85,7 @@ export class Wal {
   #spare: PendingBuffer | undefined = new PendingBuffer()
   /** The buffer that is with the committer, or that it could not write. */
   #leaving: { readonly buffer: PendingBuffer; readonly target: number } | undefined
+  #flightDue = false
   #inFlight = false
   #pushedBytes = 0
   #durableBytes = 0
@@ -184,7 +185,7 @@ export class Wal {
     if (target <= this.#durableBytes) return Promise.resolve()
     return new Promise((resolve, reject) => {
       this.#waiters.push({ target, resolve, reject })
-      this.#fly()
+      this.#flySoon()
     })
   }
 
@@ -299,6 +300,16 @@ export class Wal {
     return this.#current
   }
 
+  // After what waits in the thread's ports: bodies that came together are synced together.
+  #flySoon(): void {
+    if (this.#flightDue || this.#inFlight) return
+    this.#flightDue = true
+    setImmediate(() => {
+      this.#flightDue = false
+      this.#fly()
+    })
+  }
+
   // Starts a commit unless one is under way: first of what could not be written, then of what came since.
   #fly(): void {
     if (this.#inFlight) return
@@ -326,7 +337,7 @@ export class Wal {
     this.#durableBytes = target
     const done = this.#waiters.filter((waiter) => waiter.target <= target)
     this.#waiters = this.#waiters.filter((waiter) => waiter.target > target)
-    if (this.#waiters.length > 0) this.#fly()
+    if (this.#waiters.length > 0) this.#flySoon()
     for (const waiter of done) waiter.resolve()
   }
 

@@ -72,7 +72,7 @@ describe('the write-ahead log', () => {
     expect(damages).toEqual([])
   })
 
-  it('commits together what was pushed while a commit was under way', async () => {
+  it('commits together what was pushed in one turn, and what came while that commit was under way', async () => {
     const files = new RecordingFiles(randomOf(1))
     const inner = inlineCommitter(files)
     let commits = 0
@@ -87,6 +87,7 @@ describe('the write-ahead log', () => {
     const { wal } = openLog(files, { committer })
     const done: Promise<void>[] = []
     for (let i = 0; i < 100; i++) {
+      if (i === 50) while (commits === 0) await new Promise((resolve) => setImmediate(resolve))
       push(wal, `r${i}`)
       done.push(wal.commit())
     }
