@@ -14,7 +14,12 @@ export { type Transition, transitionsBetween } from './model/transitions.ts'
 export { decide, placementMistake } from './placement/decide.ts'
 export { DecisionStore, type HubDecisions } from './placement/decision-store.ts'
 export { explain } from './placement/explain.ts'
-export { MembershipLog, type MembershipLogOptions } from './placement/membership-log.ts'
+export {
+  MembershipLog,
+  type MembershipLogOptions,
+  membershipDefaults,
+} from './placement/membership-log.ts'
+export { MembershipStore } from './placement/membership-store.ts'
 export type { PlacementWorld } from './placement/world.ts'
 export { FleetState } from './service/fleet-state.ts'
 export {

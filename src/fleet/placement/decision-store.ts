@@ -3,11 +3,11 @@
 // Here: one file per hub, a list of PlacementDecisions as a hub would hold them. Format: docs/formats/decisions.md.
 // Invariants: a file is replaced as a whole or not at all; when `save` has resolved, it survives the loss of power.
 
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CorruptionError } from '../../model/index.ts'
 import { listOf, namespaceOf, textOf } from '../kube-object.ts'
 import type { Decided } from '../model/placements.ts'
+import { parseJsonFile, readFileIfThere, replaceFile } from '../whole-file.ts'
 import type { PlacementDecision } from './decide.ts'
 import { type DecisionObject, decisionObjects } from './decision-groups.ts'
 
@@ -35,10 +35,7 @@ export class DecisionStore {
   /** What was decided for a hub; empty where nothing was. Throws CorruptionError. */
   async load(hub: string): Promise<Decided> {
     const path = this.#pathOf(hub)
-    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined
-      throw error
-    })
+    const text = await readFileIfThere(path)
     if (text === undefined) return new Map()
     const objects = readList(path, text)
     this.#objects.set(
@@ -71,7 +68,7 @@ export class DecisionStore {
     const items = ordered.flatMap(([, own]) => own.map(manifestOf))
     const text = `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items }, undefined, 1)}\n`
     if (text === this.#written.get(hub)) return
-    await replaceFile(this.#directory, this.#pathOf(hub), text)
+    await replaceFile(this.#pathOf(hub), text)
     this.#written.set(hub, text)
   }
 
@@ -90,13 +87,7 @@ function manifestOf({ namespace, name, labels, clusters }: DecisionObject): obje
 }
 
 function readList(path: string, text: string): readonly DecisionObject[] {
-  let list: unknown
-  try {
-    list = JSON.parse(text)
-  } catch (cause) {
-    const expected = 'a JSON list of PlacementDecisions'
-    throw new CorruptionError({ file: path, offset: 0, expected, found: 'no JSON', cause })
-  }
+  const list = parseJsonFile(path, text)
   return listOf(list, 'items').map((item, index) => {
     const labels = Object.fromEntries(
       ['placement', 'decision-group-name', 'decision-group-index'].map((label) => {
@@ -127,23 +118,4 @@ function decidedBy(objects: ReadonlyMap<string, readonly DecisionObject[]>): Dec
 function plainObjects(key: string, clusters: readonly string[]): readonly DecisionObject[] {
   const [namespace = '', name = ''] = key.split('/')
   return decisionObjects({ namespace, name }, [{ name: '', clusters }]).objects
-}
-
-async function replaceFile(directory: string, path: string, text: string): Promise<void> {
-  await mkdir(directory, { recursive: true })
-  const temporary = `${path}.tmp`
-  const file = await open(temporary, 'w')
-  try {
-    await file.writeFile(text)
-    await file.datasync()
-  } finally {
-    await file.close()
-  }
-  await rename(temporary, path)
-  const folder = await open(directory, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
 }

@@ -12,13 +12,10 @@ import {
   type SnapshotGroup,
   unionOf,
 } from '../../model/index.ts'
-import type { Fleet } from '../model/fleet.ts'
-import type { Transition, TransitionKind } from '../model/transitions.ts'
+import type { FleetStates, Transition, TransitionKind } from '../model/transitions.ts'
 
 /** Bounds of a log. */
 export interface MembershipLogOptions {
-  /** From when on the fleet was watched: members known without a transition were so since then. */
-  readonly sinceMs: number
   /** Most intervals kept over all groups; more drop the oldest quarter. */
   readonly intervalsKept: number
   /** Most intervals that one selector may look at. */
@@ -32,7 +29,7 @@ const labelOfKind: Partial<Record<TransitionKind, MembershipLabel>> = {
 
 /** One membership of a cluster, of one kind of one hub: [from, to, …]; an odd count of bounds: it still is. */
 interface Member {
-  readonly cluster: string
+  readonly entry: MemberEntry
   readonly boundsMs: number[]
 }
 
@@ -44,7 +41,29 @@ interface Group {
   revision: number
 }
 
-type MemberTransition = Pick<Transition, 'kind' | 'hub' | 'type' | 'namespace' | 'name' | 'cluster'>
+type MemberEntry = Pick<Transition, 'kind' | 'hub' | 'type' | 'namespace' | 'name' | 'cluster'>
+
+type SavedMember = readonly [
+  kind: TransitionKind,
+  hub: string,
+  type: string,
+  namespace: string,
+  name: string,
+  cluster: string,
+  ...boundsMs: number[],
+]
+
+/** A log as it is saved: JSON. */
+export interface SavedMemberships {
+  readonly sinceMs: number
+  readonly members: readonly SavedMember[]
+}
+
+/** Half a million memberships and as many changes; 200,000 of them in one selector. */
+export const membershipDefaults: MembershipLogOptions = {
+  intervalsKept: 1_000_000,
+  intervalsPerSelector: 200_000,
+}
 
 /** Collects memberships. */
 export class MembershipLog {
@@ -54,44 +73,71 @@ export class MembershipLog {
   #revision = 0
   #boundCount = 0
 
-  constructor(options: MembershipLogOptions) {
+  /** With what was saved, or a history that begins with the first that is seen, or at `sinceMs` where that is known. */
+  constructor(options: MembershipLogOptions, saved?: SavedMemberships) {
     this.#options = options
-    this.#sinceMs = options.sinceMs
+    this.#sinceMs = saved?.sinceMs ?? Number.POSITIVE_INFINITY
+    for (const [kind, hub, type, namespace, name, cluster, ...boundsMs] of saved?.members ?? []) {
+      const entry = { kind, hub, type, namespace, name, cluster }
+      const group = this.#groupOf(entry)!
+      memberOf(group, entry).boundsMs.push(...boundsMs)
+      this.#boundCount += boundsMs.length
+      group.revision = ++this.#revision
+    }
   }
 
-  /** Takes in what changed at a time; returns whether memberships did. */
-  add(transitions: Iterable<Transition>, atMs: number): boolean {
+  /** Everything, to begin with again. */
+  save(): SavedMemberships {
+    const members = [...this.#members()].map(({ entry, boundsMs }): SavedMember => {
+      const { kind, hub, type, namespace, name, cluster } = entry
+      return [kind, hub, type, namespace, name, cluster, ...boundsMs]
+    })
+    return { sinceMs: this.#sinceMs, members }
+  }
+
+  /** Takes in what changed; returns whether memberships did. */
+  add(transitions: Iterable<Transition & { readonly atMs: number }>): boolean {
     const before = this.#revision
     for (const transition of transitions) {
+      const { atMs } = transition
+      this.#sinceMs = Math.min(this.#sinceMs, atMs)
       const group = this.#groupOf(transition)
       if (group === undefined) continue
       const isMember = transition.to !== undefined
       const member = memberOf(group, transition)
       // The first that is heard of a member is that it left: it was one since the history begins.
       if (!isMember && member.boundsMs.length === 0) this.#push(member, this.#sinceMs)
-      if (isMember !== isOpen(member)) this.#push(member, atMs)
-      group.revision = ++this.#revision
+      if (isMember !== isOpen(member)) this.#change(group, member, atMs)
     }
     if (this.#boundCount > 2 * this.#options.intervalsKept) this.#dropOldest()
     return this.#revision !== before
   }
 
-  /** Members of a fleet of which no transition was heard: they were so since the history begins. */
-  assume(fleet: Pick<Fleet, 'placements' | 'sets'>): void {
-    for (const { hub, kind: type, namespace, name, clusters } of fleet.placements)
-      for (const cluster of clusters)
-        this.#assumeMember({ kind: 'placement_member', hub, type, namespace, name, cluster })
-    for (const { hub, name, clusters } of fleet.sets)
-      for (const cluster of clusters) {
-        const named = { hub, type: 'ManagedClusterSet', namespace: '', name, cluster }
-        this.#assumeMember({ kind: 'set_member', ...named })
-      }
+  /**
+   * Takes in a hub's fleet as it is seen at a time, where nobody tells what changed: at first sight, and after a start.
+   * Returns whether memberships did.
+   */
+  agree(hub: string, fleet: Pick<FleetStates, 'placements' | 'sets'>, atMs: number): boolean {
+    const before = this.#revision
+    this.#sinceMs = Math.min(this.#sinceMs, atMs)
+    const isNow = new Set<Member>()
+    for (const entry of membersOf(hub, fleet)) {
+      const group = this.#groupOf(entry)!
+      const member = memberOf(group, entry)
+      isNow.add(member)
+      if (!isOpen(member)) this.#change(group, member, atMs)
+    }
+    for (const group of this.#groups.values())
+      for (const member of group.members.values())
+        if (member.entry.hub === hub && isOpen(member) && !isNow.has(member))
+          this.#change(group, member, atMs)
+    return this.#revision !== before
   }
 
   /** Everything that is known, for query threads. */
   columns(): MembershipColumns {
     const groups = [...this.#groups.values()].map(({ label, name, revision, members }) => {
-      const byCluster = Map.groupBy(members.values(), ({ cluster }) => cluster)
+      const byCluster = Map.groupBy(members.values(), ({ entry }) => entry.cluster)
       const united = [...byCluster].map(
         ([cluster, parts]) => [cluster, unionOf(parts.map(intervalsOf))] as const,
       )
@@ -101,11 +147,8 @@ export class MembershipLog {
     return membershipColumns(groups, { sinceMs: this.#sinceMs, intervalsMax })
   }
 
-  #assumeMember(entry: MemberTransition): void {
-    const group = this.#groupOf(entry)!
-    const member = memberOf(group, entry)
-    if (member.boundsMs.length > 0) return
-    this.#push(member, this.#sinceMs)
+  #change(group: Group, member: Member, atMs: number): void {
+    this.#push(member, atMs)
     group.revision = ++this.#revision
   }
 
@@ -121,7 +164,7 @@ export class MembershipLog {
     this.#boundCount++
   }
 
-  #groupOf({ kind, namespace, name }: MemberTransition): Group | undefined {
+  #groupOf({ kind, namespace, name }: MemberEntry): Group | undefined {
     const label = labelOfKind[kind]
     if (label === undefined) return undefined
     const full = label === '__placement__' ? `${namespace}/${name}` : name
@@ -159,14 +202,27 @@ export class MembershipLog {
   }
 }
 
-function memberOf(group: Group, { hub, type, cluster }: MemberTransition): Member {
+function memberOf(group: Group, transition: MemberEntry): Member {
+  const { kind, hub, type, namespace, name, cluster } = transition
   const key = `${hub}\u0000${type}\u0000${cluster}`
   let member = group.members.get(key)
   if (member === undefined) {
-    member = { cluster, boundsMs: [] }
+    member = { entry: { kind, hub, type, namespace, name, cluster }, boundsMs: [] }
     group.members.set(key, member)
   }
   return member
+}
+
+function* membersOf(
+  hub: string,
+  fleet: Pick<FleetStates, 'placements' | 'sets'>,
+): Iterable<MemberEntry> {
+  for (const { kind: type, namespace, name, clusters } of fleet.placements)
+    for (const cluster of clusters)
+      yield { kind: 'placement_member', hub, type, namespace, name, cluster }
+  const set = { kind: 'set_member', hub, type: 'ManagedClusterSet', namespace: '' } as const
+  for (const { name, clusters } of fleet.sets)
+    for (const cluster of clusters) yield { ...set, name, cluster }
 }
 
 function isOpen({ boundsMs }: Member): boolean {

@@ -7,7 +7,11 @@ import type { Fleet } from '../../../src/fleet/model/fleet.ts'
 import { transitionsBetween } from '../../../src/fleet/model/transitions.ts'
 import { holdsAt, type MembershipLabel, readMembership } from '../../../src/model/index.ts'
 
-const options = { sinceMs: 100, intervalsKept: 1000, intervalsPerSelector: 50 }
+const options = { intervalsKept: 1000, intervalsPerSelector: 50 }
+const since100 = { sinceMs: 100, members: [] }
+
+const changes = (before: Fleet, after: Fleet, atMs: number) =>
+  transitionsBetween(before, after).map((transition) => ({ ...transition, atMs }))
 
 type Members = Readonly<Record<string, readonly string[]>>
 
@@ -65,7 +69,7 @@ describe('the membership log', () => {
         let before = fleetOf({})
         seen.forEach((members, i) => {
           const after = fleetOf(members)
-          log.add(transitionsBetween(before, after), 200 + 10 * i)
+          log.add(changes(before, after, 200 + 10 * i))
           before = after
         })
         seen.forEach((members, i) => {
@@ -85,25 +89,46 @@ describe('the membership log', () => {
   })
 
   it('takes members that left before anything else was heard for members since the history begins', () => {
-    const log = new MembershipLog(options)
-    log.add(transitionsBetween(fleetOf({ 'h n/p': ['a', 'b'] }), fleetOf({ 'h n/p': ['b'] })), 300)
-    log.assume(fleetOf({ 'h n/p': ['b'], 'h s': ['c'] }))
-    expect(membersAt(log, '__placement__', 'n/p', 100)).toEqual(['a', 'b'])
-    expect(membersAt(log, '__placement__', 'n/p', 300)).toEqual(['b'])
-    expect(membersAt(log, '__clusterset__', 's', 100)).toEqual(['c'])
-    expect(membersAt(log, '__clusterset__', 's', 99)).toEqual([])
+    const log = new MembershipLog(options, since100)
+    log.add(changes(fleetOf({ 'h n/p': ['a', 'b'] }), fleetOf({ 'h n/p': ['b'] }), 300))
+    expect(membersAt(log, '__placement__', 'n/p', 100)).toEqual(['a'])
+    expect(membersAt(log, '__placement__', 'n/p', 300)).toEqual([])
     expect(history(log)).toMatchObject({ sinceMs: 100, intervalsMax: 50 })
+  })
+
+  it('agrees with a hub that it sees anew, and with no other', () => {
+    const log = new MembershipLog(options)
+    log.agree('h', fleetOf({ 'h n/p': ['a', 'b'], 'h s': ['c'] }), 200)
+    log.agree('g', fleetOf({ 'g n/p': ['b'] }), 250)
+    expect(history(log).sinceMs).toBe(200)
+    expect(log.agree('h', fleetOf({ 'h n/p': ['a', 'b'], 'h s': ['c'] }), 300)).toBe(false)
+    expect(log.agree('h', fleetOf({ 'h n/p': ['c'] }), 400)).toBe(true)
+    expect(membersAt(log, '__placement__', 'n/p', 399)).toEqual(['a', 'b'])
+    expect(membersAt(log, '__placement__', 'n/p', 400)).toEqual(['b', 'c'])
+    expect(membersAt(log, '__clusterset__', 's', 399)).toEqual(['c'])
+    expect(membersAt(log, '__clusterset__', 's', 400)).toEqual([])
+  })
+
+  it('goes on from what was saved', () => {
+    const log = new MembershipLog(options)
+    log.agree('h', fleetOf({ 'h n/p': ['a', 'b'], 'h s': ['c'] }), 200)
+    log.add(changes(fleetOf({ 'h n/p': ['a'] }), fleetOf({}), 300))
+    const again = new MembershipLog(options, JSON.parse(JSON.stringify(log.save())))
+    expect(again.save()).toEqual(log.save())
+    again.add(changes(fleetOf({}), fleetOf({ 'h n/p': ['a'] }), 400))
+    const columns = [...history(again).group('__placement__', 'n/p')!.members.get('a')!]
+    expect(columns).toEqual([200, 300, 400, Number.POSITIVE_INFINITY])
   })
 
   it('gives groups another revision when they change, and says whether any did', () => {
     const log = new MembershipLog(options)
     const first = fleetOf({ 'h n/p': ['a'], 'h n/q': ['a'] })
-    expect(log.add(transitionsBetween(fleetOf({}), first), 200)).toBe(true)
+    expect(log.add(changes(fleetOf({}), first, 200))).toBe(true)
     const revisionOf = (name: string) => history(log).group('__placement__', name)!.revision
     const [p, q] = [revisionOf('n/p'), revisionOf('n/q')]
     expect(p).not.toBe(q)
-    expect(log.add([], 250)).toBe(false)
-    log.add(transitionsBetween(first, fleetOf({ 'h n/p': ['a'], 'h n/q': [] })), 300)
+    expect(log.add([])).toBe(false)
+    log.add(changes(first, fleetOf({ 'h n/p': ['a'], 'h n/q': [] }), 300))
     expect(revisionOf('n/p')).toBe(p)
     expect(revisionOf('n/q')).not.toBe(q)
   })
@@ -113,7 +138,7 @@ describe('the membership log', () => {
     let before = fleetOf({})
     for (let i = 0; i < 200; i++) {
       const after = fleetOf({ 'h n/p': i % 2 === 0 ? ['a', 'b'] : ['b'] })
-      log.add(transitionsBetween(before, after), 200 + i)
+      log.add(changes(before, after, 200 + i))
       before = after
     }
     const { sinceMs, group } = history(log)
