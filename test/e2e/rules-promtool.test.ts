@@ -1,7 +1,7 @@
 // Debian's promtool as oracle: the same rule files and unit tests get the same verdicts, the same templates the same text.
 
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -260,3 +260,21 @@ const templates = [
   '{{ first 5 }}',
   '{{ .Value | printf "%.1f" }} {{ .Labels.job }} {{ $.ExternalURL }}',
 ]
+
+describe('the shipped rules', () => {
+  const shipped = globSync('deploy/rules/*.yaml', { cwd: root })
+  const tests = globSync('deploy/rules/tests/*.yaml', { cwd: root })
+
+  it('pass promtool, and its run of their unit tests, as ours', async () => {
+    expect(shipped.length).toBe(tests.length)
+    for (const [command, paths] of [
+      ['check', shipped],
+      ['test', tests],
+    ] as const) {
+      const theirs = await run('promtool', [command, 'rules', ...paths])
+      expect(theirs, theirs.text).toMatchObject({ passed: true })
+      const own = await ours(command, ...paths)
+      expect(own, own.text).toMatchObject({ passed: true })
+    }
+  })
+})
