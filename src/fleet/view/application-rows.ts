@@ -58,14 +58,15 @@ function applicationItem(application: Application, tally: Tally, context: Contex
     namespace,
     name,
     state: tally.state,
-    sinceMs: flaps.sinceMs(flapper, tally.state),
+    // What is known of the application as a whole says nothing of some of its clusters.
+    sinceMs: sight.isWhole ? flaps.sinceMs(flapper, tally.state) : undefined,
     message: sight.isWhole ? (application.failure ?? '') : '',
     by: { kind, namespace, name },
     clusterCount: tally.clusterCount,
     counts: tally.counts,
     rows,
     score: scoreOf(rows),
-    flaps: flaps.countOf(flapper, view.nowMs),
+    flaps: sight.isWhole ? flaps.countOf(flapper, view.nowMs) : undefined,
   }
 }
 

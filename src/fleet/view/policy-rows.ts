@@ -43,7 +43,7 @@ function tallyOf(policy: Policy, { sight }: Context): Tally | undefined {
   }
 }
 
-function policyItem(policy: Policy, tally: Tally, { view, flaps }: Context): Item {
+function policyItem(policy: Policy, tally: Tally, { view, sight, flaps }: Context): Item {
   const { hub, namespace, name } = policy
   const flapper = { kind: 'policy', hub, type: 'Policy', namespace, name, cluster: '' } as const
   return {
@@ -51,7 +51,8 @@ function policyItem(policy: Policy, tally: Tally, { view, flaps }: Context): Ite
     namespace,
     name,
     state: tally.compliance,
-    sinceMs: flaps.sinceMs(flapper, tally.compliance),
+    // What is known of the policy as a whole says nothing of some of its clusters.
+    sinceMs: sight.isWhole ? flaps.sinceMs(flapper, tally.compliance) : undefined,
     by: { kind: 'Policy', namespace, name, condition: 'status.status' },
     disabled: policy.disabled,
     remediation: policy.remediation,
@@ -62,10 +63,10 @@ function policyItem(policy: Policy, tally: Tally, { view, flaps }: Context): Ite
     controls: policy.controls,
     placements: policy.placements,
     sets: policy.sets,
-    hubState: policy.hubState,
+    hubState: sight.scope === 'all' ? policy.hubState : undefined,
     clusterCount: tally.clusterCount,
     counts: tally.counts,
-    flaps: flaps.countOf(flapper, view.nowMs),
+    flaps: sight.isWhole ? flaps.countOf(flapper, view.nowMs) : undefined,
   }
 }
 
@@ -142,12 +143,12 @@ export function policySetItem(set: PolicySet, context: Context): Item | undefine
     name,
     description,
     state: judged.compliance,
-    sinceMs: flaps.sinceMs(flapper, judged.compliance),
+    sinceMs: sight.isWhole ? flaps.sinceMs(flapper, judged.compliance) : undefined,
     message: judged.message,
     by: { kind: 'PolicySet', namespace, name, condition: 'status.compliant' },
     clusterCount: clusters.length,
     members: judged.members.map((member) => ({ name: member.name, state: member.compliance })),
-    flaps: flaps.countOf(flapper, view.nowMs),
+    flaps: sight.isWhole ? flaps.countOf(flapper, view.nowMs) : undefined,
   }
 }
 

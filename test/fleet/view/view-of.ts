@@ -7,8 +7,10 @@ import {
   type FleetListCall,
   type FleetObjectCall,
   type FleetView,
+  readObject,
 } from '../../../src/fleet/index.ts'
-import { fixtureFleet, nowMs } from '../fixture-fleet.ts'
+import { placementKey } from '../../../src/fleet/placement/world.ts'
+import { fixtureFleet, fixtureObjects, nowMs } from '../fixture-fleet.ts'
 
 /** An event log over a list of events. */
 export function logOf(events: readonly FleetEvent[]): FleetView['events'] {
@@ -17,6 +19,26 @@ export function logOf(events: readonly FleetEvent[]): FleetView['events'] {
     oldestId,
     newestId: oldestId + events.length - 1,
     at: (id) => events[id - oldestId]!,
+  }
+}
+
+// Everything that the fixture's placements are decided from.
+function fixturePlacements(): NonNullable<ReturnType<FleetView['placementsOf']>> {
+  const parts = fixtureObjects().flatMap((object) => readObject(object) ?? [])
+  return {
+    placements: new Map(
+      parts.flatMap((part) =>
+        part.part === 'placement' ? [[placementKey(part.placement), part.placement] as const] : [],
+      ),
+    ),
+    world: {
+      clusters: parts.flatMap((part) => (part.part === 'cluster' ? (part.candidate ?? []) : [])),
+      sets: parts.flatMap((part) => (part.part === 'set' ? part.set : [])),
+      bindings: parts.flatMap((part) => (part.part === 'set_binding' ? part.binding : [])),
+      scores: parts.flatMap((part) => (part.part === 'score' ? part.score : [])),
+      decided: fixtureFleet().decided,
+      nowMs,
+    },
   }
 }
 
@@ -43,7 +65,7 @@ export function viewOf(
     ],
     data: new Map([['prod-eu-1', { lastSampleMs: nowMs - 10_000, activeSeries: 12 }]]),
     events: logOf(events),
-    placementsOf: () => undefined,
+    placementsOf: (hub) => (hub === 'local' ? fixturePlacements() : undefined),
   }
 }
 
