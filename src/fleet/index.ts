@@ -21,6 +21,8 @@ export {
 } from './placement/membership-log.ts'
 export { MembershipStore } from './placement/membership-store.ts'
 export type { PlacementWorld } from './placement/world.ts'
+export type { ScoreChanges, ScoreDefinition, ScoreSample } from './scores/score-board.ts'
+export { type ScorePorts, ScoreService } from './scores/score-service.ts'
 export { FleetState } from './service/fleet-state.ts'
 export {
   DirectoryFleetSource,
