@@ -6,6 +6,8 @@ import type { Metrics } from '../telemetry/index.ts'
 export interface IngestMetrics {
   /** Elements of one answered request, stored and refused, by status. */
   readonly samples: { observe(labels: { code: string; tenant: string }, count: number): void }
+  /** Series of one answered request, by status. */
+  readonly series: { observe(labels: { code: string; tenant: string }, count: number): void }
   readonly rejected: { inc(labels: { tenant: string }, count: number): void }
   /** Requests that were answered before anything was appended, by error code. */
   readonly refused: { inc(labels: { reason: string }): void }
@@ -33,6 +35,12 @@ export function createIngestMetrics(
     samples: metrics.histogram(
       'thanos_receive_write_samples',
       'The number of samples received in the incoming write requests.',
+      [10, 50, 100, 500, 1000, 5000, 10000],
+      ['code', 'tenant'],
+    ),
+    series: metrics.histogram(
+      'thanos_receive_write_timeseries',
+      'The number of timeseries received in the incoming write requests.',
       [10, 50, 100, 500, 1000, 5000, 10000],
       ['code', 'tenant'],
     ),

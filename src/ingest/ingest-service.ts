@@ -131,7 +131,7 @@ export class IngestService {
       } as const
       const result = await this.#append(request)
       const status = answerStatus(dialect, result)
-      this.#metrics.samples.observe({ code: String(status), tenant }, elementsOf(result))
+      this.#note(String(status), tenant, result)
       return { status, result }
     })
   }
@@ -154,7 +154,7 @@ export class IngestService {
               compression: 'none',
               body,
             })
-      this.#metrics.samples.observe({ code: 'otlp', tenant }, elementsOf(result))
+      this.#note('otlp', tenant, result)
       return { untranslated: rejections, result }
     })
   }
@@ -189,6 +189,12 @@ export class IngestService {
     const body = await write.readBody(max)
     this.#metrics.bodyBytes.inc({ tenant }, body.length)
     return body
+  }
+
+  #note(code: string, tenant: string, result: AppendResult): void {
+    this.#metrics.samples.observe({ code, tenant }, elementsOf(result))
+    if (result.seriesCount !== undefined)
+      this.#metrics.series.observe({ code, tenant }, result.seriesCount)
   }
 
   async #append(request: AppendRequest): Promise<AppendResult> {

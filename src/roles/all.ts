@@ -7,6 +7,7 @@ import { QueryPool } from '../query/index.ts'
 import { createLogger, type Logger, Metrics } from '../telemetry/index.ts'
 import { openDataDirectory } from '../tsdb/index.ts'
 import { createAccess } from './access.ts'
+import { collectGarbage } from './collect-garbage.ts'
 import { parseAddress } from './config-check.ts'
 import { type ConfigSource, readConfig } from './config-read.ts'
 import type { Config } from './config-schema.ts'
@@ -19,7 +20,6 @@ import { registerReloadMetrics, registerThreadMetrics, TenantsSeen } from './own
 import { greet, reloadOnHangup, stopOnSignals } from './process-life.ts'
 import { queryObserver } from './query-metrics.ts'
 import { createRules } from './rules.ts'
-import { collectStartGarbage } from './start-garbage.ts'
 import { createStatus } from './status.ts'
 import { storedDoor } from './stored-doors.ts'
 import { startThreads, type Threads } from './threads.ts'
@@ -98,7 +98,7 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
   await status.start()
   rules.start(() => status.notReady())
   greet(config)
-  collectStartGarbage()
+  collectGarbage()
 }
 
 function createPool(config: Config, threads: Threads, metrics: Metrics, log: Logger): QueryPool {

@@ -2,33 +2,22 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Deletions } from '../bucket/index.ts'
-import type { LaneConnection } from '../lane/index.ts'
 import type { Matcher, TimeRange } from '../model/index.ts'
 import { type MatcherCompiler, neverCancelled } from '../storage/index.ts'
-import type { Logger } from '../telemetry/index.ts'
+import type { Logger, Metrics } from '../telemetry/index.ts'
 import {
   type CuttableLane,
   formatBlockMeta,
   type LocalBlocks,
   mergeRangesMs,
-  type SealedWindow,
   WindowCutter,
-  type WindowStats,
 } from '../tsdb/index.ts'
+import { type BlockMetrics, blockMetrics } from './block-metrics.ts'
+import { collectGarbage } from './collect-garbage.ts'
 import type { BlockThreadData } from './thread-data.ts'
 
 /** A drain has 20 s for everything. */
 const closeMsMax = 5000
-
-/** A lane behind a port as the cutter wants it. */
-export function cuttableLane(lane: LaneConnection): CuttableLane {
-  return {
-    windows: async () => (await lane.call('windows')) as readonly WindowStats[],
-    seal: async (windowKey) => (await lane.call('seal', windowKey)) as SealedWindow | undefined,
-    retire: async (windowKey, mark) => void (await lane.call('retire', { windowKey, mark })),
-    drop: async (id) => void (await lane.call('drop', id)),
-  }
-}
 
 /** The regular work of the block thread. */
 export class BlockMaintenance {
@@ -39,6 +28,7 @@ export class BlockMaintenance {
     readonly compileMatcher: MatcherCompiler
     readonly log: Logger
   }
+  readonly #metrics: BlockMetrics
   #cutter: WindowCutter | undefined
   #timer: NodeJS.Timeout | undefined
   #closing = false
@@ -50,8 +40,10 @@ export class BlockMaintenance {
     readonly deletions: Deletions
     readonly compileMatcher: MatcherCompiler
     readonly log: Logger
+    readonly metrics: Metrics
   }) {
     this.#parts = parts
+    this.#metrics = blockMetrics(parts.metrics, parts.blocks)
   }
 
   /** Starts the rounds over these lanes. */
@@ -124,25 +116,31 @@ export class BlockMaintenance {
     if (this.#closing) return
     this.#timer = setTimeout(() => {
       this.#round = this.#work()
-        .catch((error: unknown) =>
-          this.#parts.log.error({ err: error }, 'maintenance of blocks failed'),
-        )
+        .catch((error: unknown) => {
+          this.#metrics.noteFailure()
+          this.#parts.log.error({ err: error }, 'maintenance of blocks failed')
+        })
         .then(() => this.#schedule())
     }, this.#parts.data.cutIntervalMs)
   }
 
   async #work(): Promise<void> {
     const { data, blocks } = this.#parts
-    await this.#cutter!.cutDue()
+    const outcomes = await this.#metrics.compaction(
+      () => this.#cutter!.cutDue(),
+      ({ length }) => length > 0,
+    )
+    if (outcomes.length > 0) collectGarbage()
     const ranges = mergeRangesMs(data.retentionMs)
     for (const tenant of blocks.tenants()) {
-      while (!this.#closing && (await blocks.mergeNext(tenant, ranges, neverCancelled)));
+      const merge = () => blocks.mergeNext(tenant, ranges, neverCancelled)
+      while (!this.#closing && (await this.#metrics.compaction(merge, Boolean)));
     }
     const bounds = {
       retentionMs: data.retentionMs,
       sizeBytesMax: data.retentionSizeBytes,
       otherSizeBytes: 0,
     }
-    await blocks.applyRetention(bounds, Date.now())
+    this.#metrics.noteRetired(await blocks.applyRetention(bounds, Date.now()))
   }
 }

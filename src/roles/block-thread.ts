@@ -10,9 +10,10 @@ import { FanOut, neverCancelled } from '../storage/index.ts'
 import { createLogger, Metrics } from '../telemetry/index.ts'
 import { createUlidFactory, LocalBlocks, nodeFiles, rehomeLanes } from '../tsdb/index.ts'
 import { openBlockBucket } from './block-bucket.ts'
-import { BlockMaintenance, cuttableLane } from './block-maintenance.ts'
+import { BlockMaintenance } from './block-maintenance.ts'
+import { collectGarbage } from './collect-garbage.ts'
+import { cuttableLane } from './cuttable-lane.ts'
 import { createLaneHead } from './lane-head.ts'
-import { collectStartGarbage } from './start-garbage.ts'
 import type { BlockThreadData } from './thread-data.ts'
 
 const data = workerData as BlockThreadData
@@ -36,9 +37,9 @@ await rehomeLanes({
   log,
   clock: Date.now,
 })
-const local = { data, blocks, deletions, compileMatcher, log }
+const local = { data, blocks, deletions, compileMatcher, log, metrics }
 const maintenance = new BlockMaintenance(local)
-const bucket = await openBlockBucket({ ...local, record, nextUlid, metrics })
+const bucket = await openBlockBucket({ ...local, record, nextUlid })
 const sources = [{ queryable: blocks }, { queryable: bucket.queryable }]
 
 const server = new LaneServer({
@@ -76,7 +77,7 @@ const server = new LaneServer({
 })
 
 for (const port of data.clientPorts) server.serve(port)
-collectStartGarbage()
+collectGarbage()
 
 // A block more or less may hold samples of any time.
 function changesOfBlocks(tenants: readonly string[], since: number | undefined) {

@@ -1,11 +1,12 @@
 // Lane thread: one storage lane, served on the ports of the front, the query threads and the block thread.
 
+import { basename } from 'node:path'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import type { AdmissionConfig } from '../ingest/index.ts'
 import { LaneServer } from '../lane/index.ts'
 import type { Matcher } from '../model/index.ts'
 import { createMatcherCompiler } from '../promql/index.ts'
-import { createLogger } from '../telemetry/index.ts'
+import { createLogger, Metrics } from '../telemetry/index.ts'
 import {
   nearCommitDefaults,
   nearCommitter,
@@ -15,24 +16,32 @@ import {
   Wal,
   walDefaults,
 } from '../tsdb/index.ts'
+import { collectGarbage } from './collect-garbage.ts'
 import { createLaneHead, headAdmission } from './lane-head.ts'
-import { collectStartGarbage } from './start-garbage.ts'
+import { logMetrics } from './lane-metrics.ts'
 import type { LaneThreadData } from './thread-data.ts'
 
 const data = workerData as LaneThreadData
 const log = createLogger(data.logLevel)
 const compile = createMatcherCompiler()
 
+const metrics = new Metrics()
+const logs = logMetrics(metrics, basename(data.directory))
 const wal = Wal.open({
   ...walDefaults,
   directory: data.directory,
   files: nodeFiles,
-  committer: nearCommitter(
-    nodeFiles,
-    portCommitter(data.logPort, () => parentPort!.postMessage('commits')),
-    nearCommitDefaults,
+  committer: logs.timed(
+    nearCommitter(
+      nodeFiles,
+      portCommitter(data.logPort, () => parentPort!.postMessage('commits')),
+      nearCommitDefaults,
+    ),
   ),
-  onDamage: (damage) => log.error(damage, 'the write-ahead log is damaged'),
+  onDamage: (damage) => {
+    logs.noteDamage()
+    log.error(damage, 'the write-ahead log is damaged')
+  },
 })
 
 const head = createLaneHead(data, wal, compile)
@@ -57,7 +66,11 @@ const server = new LaneServer({
       windowKey: number
       mark: Parameters<StorageLane['retire']>[1]
     }) => lane.retire(windowKey, mark),
-    drop: (id: number) => lane.drop(id),
+    drop: (id: number) => {
+      const isShort = head.memoryBytes() > data.limits.memoryBytes / 2
+      lane.drop(id)
+      if (isShort) collectGarbage()
+    },
     stats: () => ({
       ...head.stats(),
       walSizeBytes: wal.sizeBytes,
@@ -76,6 +89,7 @@ const server = new LaneServer({
       const selectors = asked.selectors.map((matchers) => matchers.map(compile))
       return head.exemplars(asked.tenant, selectors, asked.minTimeMs, asked.maxTimeMs)
     },
+    exposeMetrics: () => metrics.expose(),
     setAdmission: (config: AdmissionConfig) => head.setAdmission(headAdmission(config)),
     setLogLevel: (level: string) => {
       log.level = level
@@ -86,4 +100,4 @@ const server = new LaneServer({
 
 for (const port of data.clientPorts) server.serve(port)
 await lane.replay()
-collectStartGarbage()
+collectGarbage()

@@ -3,6 +3,7 @@
 import type { OperationsDoor } from '../api/index.ts'
 import { UserError } from '../model/index.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
+import { joinExpositions } from './lane-metrics.ts'
 import type { ProcessStatus } from './status.ts'
 import type { Threads } from './threads.ts'
 
@@ -23,7 +24,10 @@ export function operationsDoor(parts: {
     reload: () => status.guardReload(parts.reload),
     async exposeMetrics() {
       await parts.refreshMetrics()
-      return (await metrics.expose()) + String(await threads.blocks.call('exposeMetrics'))
+      const lanes = threads.lanes.map((lane) => lane.call('exposeMetrics') as Promise<string>)
+      const ofLanes = joinExpositions(await Promise.all(lanes))
+      const ofBlocks = (await threads.blocks.call('exposeMetrics')) as string
+      return (await metrics.expose()) + ofLanes + ofBlocks
     },
     logLevel: () => log.level,
     setLogLevel(level) {

@@ -6,6 +6,7 @@ import type { Appendable } from '../storage/index.ts'
 import type { Metrics } from '../telemetry/index.ts'
 import type { HeadStats } from '../tsdb/index.ts'
 import type { Threads } from './threads.ts'
+import { version } from './version.ts'
 
 interface LaneStats extends HeadStats {
   readonly walSizeBytes: number
@@ -20,6 +21,8 @@ export function registerThreadMetrics(
   pool: QueryPool,
 ): () => Promise<void> {
   metrics.collectProcess()
+  const build = metrics.gauge('crowsnest_build_info', 'Always 1.', ['version', 'nodeversion'])
+  build.set({ version, nodeversion: process.version }, 1)
   const gauge = (name: string, help: string) => metrics.gauge(name, help)
   const series = metrics.gauge('prometheus_tsdb_head_series', 'Series in the head.', ['tenant'])
   const chunks = gauge('prometheus_tsdb_head_chunks', 'Chunks in the head.')

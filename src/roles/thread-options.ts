@@ -8,6 +8,8 @@ import { admissionConfig, memoryLimitBytes, msOf } from './options.ts'
 /** Memory that is not the head's: the heaps of all threads, code, buffers. */
 const otherMemoryBytes = 320 << 20
 const headMemoryBytesMin = 64 << 20
+/** Above the last resort of cutting, and below 1.15 times the limit with what is not the head's. */
+const hardShare = 1.2
 
 function headMemoryBytes(config: Config, lanes: number): number {
   return Math.floor(
@@ -26,6 +28,7 @@ export function laneThreadData(config: Config, lanes: number, seed: Uint32Array)
     ...headLimitDefaults,
     outOfOrderWindowMs: msOf(config.ingest.outOfOrderWindow),
     memoryBytes: headMemoryBytes(config, lanes),
+    memoryBytesHard: Math.floor(hardShare * headMemoryBytes(config, lanes)),
     bodyPlainSizeBytesMax: 8 * parseSizeBytes(config.limits.bodySize),
     exemplarsPerTenantMax: config.ingest.exemplarsPerTenant,
   }

@@ -45,6 +45,8 @@ export interface AppendResult {
   readonly rejections: readonly Rejection[]
   /** Set when something was refused for a limit that passes with time (429) rather than for good. */
   readonly limited: boolean
+  /** Series of the body, known and new, refused ones too; absent where nobody counted. */
+  readonly seriesCount?: number
 }
 
 /** Somewhere to write. Rejects with UserError: bad_data (undecodable body), not_ready, disk_full, limit_exceeded. */

@@ -158,15 +158,22 @@ function thanosOf(
   }
 }
 
+/** Longest slice of writing between two looks at what else waits on the thread: selects of other blocks. */
+const sliceMsMax = 8
+
 async function forEachBatch(
   cursor: SeriesCursor,
   visit: (batch: SeriesBatch) => void,
 ): Promise<void> {
+  let sliceStartMs = performance.now()
   try {
     for (;;) {
       const batch = await cursor.next()
       if (batch === undefined) return
       visit(batch)
+      if (performance.now() - sliceStartMs < sliceMsMax) continue
+      await new Promise((resolve) => setImmediate(resolve))
+      sliceStartMs = performance.now()
     }
   } finally {
     cursor.close()

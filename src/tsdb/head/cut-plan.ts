@@ -62,6 +62,11 @@ export function bytesToCome(windows: readonly WindowSize[]): number {
   return withCut(sizes)
 }
 
+/** The memory of windows while the largest of them is written into a block. */
+export function bytesWithCut(windows: readonly { readonly memoryBytes: number }[]): number {
+  return withCut(windows.map(({ memoryBytes }) => memoryBytes))
+}
+
 function withCut(sizes: readonly number[]): number {
   return sizes.reduce((sum, size) => sum + size, cutCostShare * Math.max(0, ...sizes))
 }

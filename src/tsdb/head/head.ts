@@ -31,7 +31,7 @@ import { SpareBuilders } from '../block/spare-builders.ts'
 import { laneKey } from '../wal/index.ts'
 import { BodyWriter, type WrittenElements } from './body-writer.ts'
 import { ChangeLog, type Changes } from './change-log.ts'
-import { bytesToCome, type WindowStats } from './cut-plan.ts'
+import { bytesToCome, bytesWithCut, type WindowStats } from './cut-plan.ts'
 import { Exemplars, type StoredExemplar } from './exemplars.ts'
 import {
   encodeMetadata,
@@ -55,6 +55,9 @@ import { type ReplayedBody, Replayer } from './replayer.ts'
 import { shownLabels, Tally } from './tally.ts'
 import type { AdmitSeries } from './write-request.ts'
 
+/** A series whose newest sample is not older than this, seen from the newest of all, is being written. */
+const beingWrittenMs = 300_000
+
 /** How a head is held to its bounds. */
 export interface HeadLimits {
   /** A sample may be so much older than the newest of its series. */
@@ -63,6 +66,8 @@ export interface HeadLimits {
   readonly futureMs: number
   /** New series are refused above this; known ones go on. */
   readonly memoryBytes: number
+  /** With what cutting takes, above this every body is refused, to be sent again once a window has been cut. */
+  readonly memoryBytesHard: number
   /** Above this, early cuts are asked for; at twice, new windows are refused. */
   readonly generationsMax: number
   readonly bodyPlainSizeBytesMax: number
@@ -76,6 +81,7 @@ export const headLimitDefaults: HeadLimits = {
   outOfOrderWindowMs: 6 * 3_600_000,
   futureMs: 600_000,
   memoryBytes: 2 ** 32,
+  memoryBytesHard: 1.2 * 2 ** 32,
   generationsMax: 16,
   bodyPlainSizeBytesMax: 64 * 2 ** 20,
   exemplarsPerTenantMax: 10_000,
@@ -174,8 +180,12 @@ export class Head implements Queryable {
     this.#seeds.clear()
   }
 
-  /** Stores a body. Throws UserError bad_data, body_too_large or limit_exceeded, and then nothing was stored. */
+  /**
+   * Stores a body. Throws UserError bad_data, body_too_large or limit_exceeded, or unavailable where memory is at its
+   * end, and then nothing was stored.
+   */
   append(request: AppendRequest, nowMs: number): AppendResult {
+    this.#refuseOverfull()
     const { tenant, sender } = request
     const body = this.#decode(request)
     const tally = new Tally()
@@ -212,7 +222,7 @@ export class Head implements Queryable {
     this.#changes.note(tenant, oldestOf(minTimeMs, written))
     this.#storeExemplars(tenant, written, tally)
     this.#storeMetadata(tenant, written)
-    return tally.result()
+    return { ...tally.result(), seriesCount: body.seriesCount }
   }
 
   /** Checks a body's form and logs it as it is, to be stored once the replay has ended. */
@@ -324,6 +334,31 @@ export class Head implements Queryable {
     return generation === undefined ? undefined : describeSealed(generation, this.#options.seed)
   }
 
+  /**
+   * Where memory is full, takes the series that are being written over from a sealed window into the generation that
+   * takes its further samples; returns how many. Otherwise a series that is next written after the sealed one was
+   * dropped would be a new one, and be refused.
+   */
+  carryOn(windowKey: number, nowMs: number): number {
+    const sealed = this.#generations.all().find((one) => one.sealed && one.windowKey === windowKey)
+    // Where there is a later window, its writers have entered it.
+    if (sealed === undefined || this.#generations.newerThan(sealed).length > 0) return 0
+    if (!this.#isMemoryFull()) return 0
+    const { sink } = this.#options
+    const next = this.#generations.forWindow(sealed.key.windowStartMs, nowMs, sink)
+    if (next === undefined) return 0
+    const sinceMs = sealed.stats().maxTimeMs - beingWrittenMs
+    let count = 0
+    const { seriesCount } = sealed.memory.view
+    for (let ref = 0; ref < seriesCount && !next.memory.isFull; ref++) {
+      if (sealed.newestMs(ref) < sinceMs) continue
+      next.adopt(sealed, ref, sink)
+      count++
+    }
+    next.flushSeries(sink)
+    return count
+  }
+
   /** Forgets a sealed window whose blocks are durable, by the id of its descriptor. */
   dropGeneration(id: number): void {
     for (const generation of this.#generations.all())
@@ -345,6 +380,17 @@ export class Head implements Queryable {
   /** The largest label names, values and metrics of a tenant. */
   cardinality(tenant: string, limit: number): HeadCardinality {
     return cardinalityOf(this.#generations.all(), tenant, limit)
+  }
+
+  // Known series are never refused for good: a cut of the window makes room, and until then their senders wait.
+  #refuseOverfull(): void {
+    const { memoryBytesHard } = this.#options.limits
+    const windows = this.#generations.all().map((each) => ({ memoryBytes: each.memoryBytes() }))
+    if (bytesWithCut(windows) < memoryBytesHard) return
+    throw new UserError('unavailable', {
+      what: `recent samples take all the memory there is for them, ${memoryBytesHard} bytes with what writing them to disk takes`,
+      fix: 'retry when they are on disk; where this lasts, raise --memory.limit or send less at a time',
+    })
   }
 
   #isMemoryFull(): boolean {

@@ -119,11 +119,13 @@ export class StorageLane implements Appendable, Queryable {
    * for it: what a block holds and nobody acknowledged does no harm, and on a full disk the cut is what makes space.
    */
   async seal(windowKey: number): Promise<SealedWindow | undefined> {
-    const { head, wal } = this.#parts
+    const { head, wal, clock } = this.#parts
     if (this.#state === 'replaying') return undefined
     const descriptor = head.sealGeneration(windowKey)
     if (descriptor === undefined) return undefined
-    return { descriptor, mark: wal.position() }
+    const mark = wal.position()
+    head.carryOn(windowKey, clock())
+    return { descriptor, mark }
   }
 
   /** Notes that the sealed window is in blocks and frees its part of the log. */

@@ -217,6 +217,58 @@ describe('the head', () => {
     expect(refused).toMatchObject({ limited: true, samplesWritten: 0 })
   })
 
+  test('refuses every body, to be retried, while windows take all memory, and goes on once one is dropped', () => {
+    const head = createHead([], { limits: { memoryBytesHard: 3_000_000 } })
+    const burst = (from: number) => {
+      const times = Array.from({ length: 3000 }, (_, i) => start + from + i)
+      const samples = times.map((t) => [t, Math.random()] as [number, number])
+      return head.append(requestOf(bodyOf([{ labels: { __name__: 'up' }, samples }])), start)
+    }
+    let sent = 0
+    const fill = () => {
+      for (; sent < 1_000_000; sent += 3000) burst(sent)
+    }
+    expect(fill).toThrow(
+      expect.objectContaining({ code: 'unavailable', message: expect.stringMatching(/retry/) }),
+    )
+    const before = sent
+    expect(before).toBeGreaterThan(0)
+    const descriptor = head.sealGeneration(head.windows()[0]!.windowKey)!
+    expect(() => burst(sent)).toThrow(/--memory\.limit/)
+    head.dropGeneration(descriptor.id)
+    expect(burst(sent)).toMatchObject({ samplesWritten: 3000 })
+  })
+
+  test('goes on with series that are being written after an early cut although memory is full', () => {
+    const head = createHead([], { limits: { memoryBytes: 2_500_000 } })
+    const send = (pods: readonly string[], timeMs: number) => {
+      const series = pods.map((pod) => ({
+        labels: { __name__: 'up', pod },
+        samples: [[timeMs, 1]] as [number, number][],
+      }))
+      return head.append(requestOf(bodyOf(series)), start)
+    }
+    send(['idle'], start)
+    const known: string[] = []
+    for (let i = 0; ; i++) {
+      if (send([`pod-${i}`], start + 400_000).limited) break
+      known.push(`pod-${i}`)
+    }
+    const { windowKey } = head.windows()[0]!
+    const descriptor = head.sealGeneration(windowKey)!
+    expect(head.carryOn(windowKey, start)).toBe(known.length)
+    head.dropGeneration(descriptor.id)
+    const fill = Array.from({ length: 20_000 }, (_, i) => `new-${i}`)
+    expect(send(fill, start + 430_000).limited || send(['newer'], start + 430_000).limited).toBe(
+      true,
+    )
+    expect(send(known, start + 430_000)).toMatchObject({
+      samplesWritten: known.length,
+      limited: false,
+    })
+    expect(send(['idle'], start + 430_000)).toMatchObject({ limited: true })
+  })
+
   test('selects by all kinds of matchers, and lists names and values', async () => {
     const head = createHead([])
     const series = ['a', 'b', 'c', ''].flatMap((pod) =>
