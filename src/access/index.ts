@@ -1,7 +1,13 @@
 // Who is calling, and what they may write and see.
 export { type AccessFile, bindingsOf, parseAccessFile } from './access-file.ts'
 export * from './anonymous.ts'
-export { bearerToken, type CallerSource, type Credentials, callerBehind } from './credentials.ts'
+export {
+  bearerToken,
+  type CallerSource,
+  type ClientCertificate,
+  type Credentials,
+  callerBehind,
+} from './credentials.ts'
 export {
   type AccessQuestion,
   type KubernetesReviews,

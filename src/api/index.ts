@@ -1,10 +1,12 @@
 // HTTP: a file per route group: schema or parameters at the top, one call into a room, envelope at the bottom.
 export * from './admin.ts'
 export type { FindCaller } from './caller.ts'
+export { clientCertificateOf } from './client-certificate.ts'
 export * from './envelope.ts'
 export { fleetExplainRoutes } from './fleet/explain.ts'
 export { fleetListRoutes } from './fleet/lists.ts'
 export { fleetStreamRoutes } from './fleet/stream.ts'
+export { type IdentityDoor, identityRoutes } from './identity.ts'
 export { documentRoutes } from './openapi.ts'
 export * from './operations.ts'
 export * from './read/alertmanager.ts'

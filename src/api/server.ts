@@ -18,6 +18,8 @@ export interface ServerOptions {
   readonly allowedHosts: readonly string[]
   /** Largest form body of a read request in bytes. */
   readonly formSizeBytesMax: number
+  /** TLS: certificate and key in PEM. Client certificates are asked for; who has none or a bad one is answered. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined
 }
 
 /** An application without routes; register the plugins of this room on it. */
@@ -32,7 +34,8 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       querystringParser: parseQueryString,
     },
     requestTimeout: 0,
-  })
+    ...httpsOf(options.tls),
+  }) as unknown as FastifyInstance
   // Schemas describe and do nothing else: no route pays for them when it is asked.
   app.setValidatorCompiler(() => () => true)
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
@@ -73,6 +76,13 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
 }
 
 // By route, not by URL: a label per series name would be a metric per reader's idea.
+// The handshake fails on no certificate: the answer says what is wrong with it.
+function httpsOf(tls: ServerOptions['tls']) {
+  if (tls === undefined) return {}
+  const clients = { requestCert: true, rejectUnauthorized: false }
+  return { https: { ...tls, ...clients, minVersion: 'TLSv1.2' as const } }
+}
+
 function countRequests(app: FastifyInstance, metrics: Metrics): void {
   const requests = metrics.counter('prometheus_http_requests_total', 'HTTP requests.', [
     'handler',

@@ -120,6 +120,11 @@ export class Authority {
   }
 }
 
+/** A certificate in PEM, with the newline at its end that lets several stand in one file. */
+export function pemOf(certificate: x509.X509Certificate): string {
+  return `${certificate.toString('pem').trim()}\n`
+}
+
 /** The stamp of a CA's certificate: the beginning of its SHA-256. */
 export function stampOf(certificate: x509.X509Certificate): string {
   const hash = createHash('sha256').update(new Uint8Array(certificate.rawData)).digest('hex')

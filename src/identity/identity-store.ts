@@ -7,7 +7,7 @@
 import { mkdir, readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../model/index.ts'
-import { Authority } from './authority.ts'
+import { Authority, pemOf } from './authority.ts'
 import { isClusterName } from './cluster-subject.ts'
 import { writeDurably } from './durable-file.ts'
 
@@ -80,9 +80,7 @@ export class IdentityStore {
 
   /** Certificates of all trusted CAs in PEM: what both sides of a connection trust. */
   bundle(): string {
-    return this.#authorities
-      .map(({ certificate }) => `${certificate.toString('pem').trim()}\n`)
-      .join('')
+    return this.#authorities.map(({ certificate }) => pemOf(certificate)).join('')
   }
 
   /** Reads the folder again where somebody changed it; says whether. */
@@ -112,7 +110,7 @@ export class IdentityStore {
     const authority = await Authority.create(`crowsnest ${year}`, validity)
     const path = join(this.#folder, `ca-${authority.stamp}`)
     await writeDurably(`${path}.key`, await authority.keyPem(), 0o600)
-    await writeDurably(`${path}.crt`, authority.certificate.toString('pem'))
+    await writeDurably(`${path}.crt`, pemOf(authority.certificate))
     await this.#setAuthorities([authority, ...this.#authorities])
     return authority.stamp
   }

@@ -1,5 +1,5 @@
 // Certificates: the CA, checking requests, issuing, rotating, revoking.
-export { Authority, newKeyPair, type Validity } from './authority.ts'
+export { Authority, newKeyPair, pemOf, type Validity } from './authority.ts'
 export { CertificateCheck } from './certificate-check.ts'
 export {
   addonName,
@@ -11,6 +11,7 @@ export {
 } from './cluster-subject.ts'
 export { type ClusterRecord, IdentityStore } from './identity-store.ts'
 export { type ClientIdentity, issueFor, issueIdentity, keyOfRequest } from './issue.ts'
+export { certificateInHeader } from './proxied-certificate.ts'
 export {
   checkRequest,
   type RequesterFacts,

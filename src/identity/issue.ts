@@ -1,7 +1,7 @@
 // Issuing: a certificate of the active CA for an enrolled cluster, and the note of it that rotation and revocation need.
 
 import { UserError } from '../model/index.ts'
-import { newKeyPair } from './authority.ts'
+import { newKeyPair, pemOf } from './authority.ts'
 import type { IdentityStore } from './identity-store.ts'
 import * as x509 from './x509.ts'
 
@@ -38,7 +38,7 @@ export async function issueFor(
     serial: certificate.serialNumber.toLowerCase(),
     notAfterMs: certificate.notAfter.getTime(),
   })
-  return certificate.toString('pem')
+  return pemOf(certificate)
 }
 
 /** The public key of a PKCS #10 request in PEM that is signed with it. Throws UserError bad_data. */

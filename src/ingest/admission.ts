@@ -23,8 +23,14 @@ export type Admitted =
 /** Decides about series. `sent` in any order, as decoded. */
 export type Admission = (tenant: string, sender: SenderIdentity, sent: readonly Label[]) => Admitted
 
+/** Told of each new series whose sender claimed another value for a label that its identity fixes. */
+export type NoteForged = (sender: SenderIdentity) => void
+
 /** Compiles an admission; tenants' rules are compiled at once, so that throwing UserError bad_config happens here. */
-export function createAdmission(config: AdmissionConfig): Admission {
+export function createAdmission(
+  config: AdmissionConfig,
+  noteForged: NoteForged = () => undefined,
+): Admission {
   const common = relabelOf(config.relabel.default, 'relabel.default')
   const own = new Map<string, Relabel>(
     Object.entries(config.relabel.tenants).map(([tenant, rules]) => [
@@ -43,6 +49,7 @@ export function createAdmission(config: AdmissionConfig): Admission {
     if (fault !== undefined) return refused('invalid_labels', fault, sent, 'correct the sender')
     const labels = new Map<string, string>()
     for (const { name, value } of sent) if (value !== '') labels.set(name, value)
+    if (claimsOther(labels, sender)) noteForged(sender)
     overrideWith(labels, sender)
     if (!rules(labels)) return { dropped: true }
     // Again: a rule may move or rewrite labels, and the identity's are nobody's to change.
@@ -89,6 +96,12 @@ function isPlain(sent: readonly Label[], sender: SenderIdentity, limits: TenantL
     last = name
   }
   return named
+}
+
+function claimsOther(labels: ReadonlyMap<string, string>, sender: SenderIdentity): boolean {
+  return Object.entries(sender.labels).some(
+    ([name, value]) => labels.has(name) && labels.get(name) !== value,
+  )
 }
 
 function overrideWith(labels: Map<string, string>, sender: SenderIdentity): void {

@@ -106,6 +106,11 @@ export class IngestService {
     return caller.identity.labels
   }
 
+  /** The options in use. */
+  get options(): IngestOptions {
+    return this.#options
+  }
+
   /** Uses other options for requests from now on. */
   reload(options: IngestOptions): void {
     this.#options = options

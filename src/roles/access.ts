@@ -20,6 +20,7 @@ import type { FindCaller } from '../api/index.ts'
 import { UserError } from '../model/index.ts'
 import { isAuthenticated } from './config-check.ts'
 import type { Config } from './config-schema.ts'
+import type { Identity } from './identity.ts'
 import { msOf } from './options.ts'
 
 const decisionsMax = 10_000
@@ -38,14 +39,23 @@ export interface Authorities {
 }
 
 /** Throws UserError bad_config for what access is to be. */
-export function createAccess(config: Config, more: Authorities): Access {
+export function createAccess(
+  config: Config,
+  more: Authorities,
+  identity?: Pick<Identity, 'callers' | 'certificateOf'>,
+): Access {
   let tokens = isAuthenticated(config) ? tokenCallers(config, more) : undefined
   const anyone = anonymousCaller()
   return {
     findCaller(request) {
       if (tokens === undefined) return anyone
       const token = bearerToken(request.headers.authorization)
-      return callerBehind([tokens.source], token === undefined ? {} : { token })
+      const certificate = token === undefined ? identity?.certificateOf(request) : undefined
+      const sources = [tokens.source, ...(identity === undefined ? [] : [identity.callers])]
+      return callerBehind(sources, {
+        ...(token === undefined ? {} : { token }),
+        ...(certificate === undefined ? {} : { certificate }),
+      })
     },
     prepare(next) {
       const prepared = isAuthenticated(next) ? tokenCallers(next, more) : undefined

@@ -9,16 +9,18 @@ import { openDataDirectory } from '../tsdb/index.ts'
 import { createAccess } from './access.ts'
 import { collectGarbage } from './collect-garbage.ts'
 import { parseAddress } from './config-check.ts'
-import { type ConfigSource, readConfig } from './config-read.ts'
+import type { ConfigSource } from './config-read.ts'
 import type { Config } from './config-schema.ts'
 import { adminDoor, readDoor } from './doors.ts'
 import { createHttp } from './http.ts'
+import { openListener } from './listener.ts'
 import { operationsDoor } from './operations.ts'
 import { ingestOptions, msOf, otlpHeapMebibytes } from './options.ts'
 import { otlpTranslator } from './otlp-translator.ts'
 import { registerReloadMetrics, registerThreadMetrics, TenantsSeen } from './own-metrics.ts'
 import { greet, reloadOnHangup, stopOnSignals } from './process-life.ts'
 import { queryObserver } from './query-metrics.ts'
+import { createReload } from './reload.ts'
 import { createRules } from './rules.ts'
 import { createStatus } from './status.ts'
 import { storedDoor } from './stored-doors.ts'
@@ -40,7 +42,7 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
   )
   const metrics = new Metrics()
   const tenants = new TenantsSeen(threads, metrics)
-  let options = ingestOptions(config, 1)
+  const options = ingestOptions(config, 1)
   const target = routeTo(threads.lanes.map((lane) => lane.appendable))
   const noted = tenants.noting(target)
   const translateOtlp = otlpTranslator(otlpHeapMebibytes(config))
@@ -50,30 +52,21 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
   const status = createStatus({ config, threads, pool })
   registerReloadMetrics(metrics, () => status.door.lastReload())
   const rules = createRules(config, { local: { pool, target: noted }, metrics, log })
-  const access = createAccess(config, { verifiers: [], authorities: [] })
-  let epoch = 1
-  const reload = async (): Promise<void> => {
-    const next = readConfig(source.file, source.flags)
-    const checked = ingestOptions(next, ++epoch)
-    const applyAccess = access.prepare(next)
-    await rules.reload(next)
-    applyAccess()
-    options = checked
-    ingest.reload(options)
-    await Promise.all(threads.lanes.map((lane) => lane.call('setAdmission', options.admission)))
-    status.noteReload()
-    log.info('the configuration was read again')
-  }
+  const listener = await openListener(config, log)
+  const access = createAccess(config, { verifiers: [], authorities: [] }, listener.identity)
+  const reload = createReload(source, { access, rules, ingest, threads, status, log })
   const { host, port } = parseAddress(config.http.listen)
   const app = await createHttp({
     log,
     metrics,
     host,
     findCaller: access.findCaller,
+    tls: listener.tls,
+    identity: listener.identity,
     ingest,
     door: readDoor({
       pool,
-      ingest: () => options,
+      ingest: () => ingest.options,
       known: () => tenants.names(),
       timeoutMs: msOf(config.query.timeout),
       externalLabels: config.externalLabels,
@@ -85,12 +78,14 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
     operations: operationsDoor({ log, metrics, threads, status, refreshMetrics, reload }),
   })
   await app.listen({ host, port })
+  listener.keepFresh(app)
   reloadOnHangup(log, () => status.guardReload(reload))
   stopOnSignals(log, async () => {
     status.startDraining()
     await rules.close()
     await ingest.drain()
     await app.close()
+    listener.close()
     await threads.close()
     await directory.close()
   })

@@ -28,8 +28,8 @@ export function parseAddress(address: string): { readonly host: string; readonly
 }
 
 /** Whether callers have to prove who they are. */
-export function isAuthenticated({ access }: Config): boolean {
-  return access.file !== '' || access.oidc.issuer !== ''
+export function isAuthenticated({ access, identity }: Config): boolean {
+  return identity.enabled || access.file !== '' || access.oidc.issuer !== ''
 }
 
 /** Whether only this machine can reach a host. */
@@ -73,6 +73,14 @@ function meaningFaults(config: Config): string[] {
   const named = [config.tenants.default, ...Object.keys(config.tenants.overrides)]
   const tenants = [...named, ...Object.values(config.tenants.aliases)]
   const faults = tenants.flatMap((tenant) => faultsIn('tenants', () => checkTenant(tenant)))
+  const { tls } = config.http
+  if ((tls.certFile === '') !== (tls.keyFile === ''))
+    faults.push('http.tls: certFile and keyFile belong together')
+  const { proxyHeader, proxyAddresses } = config.identity
+  if (proxyHeader !== '' && proxyAddresses.length === 0)
+    faults.push(
+      'identity.proxyHeader: name the proxies that are believed in identity.proxyAddresses',
+    )
   const labels = Object.keys(config.externalLabels)
   for (const name of labels.filter((label) => !isLegacyLabelName(label))) {
     faults.push(`externalLabels: "${name}" is not a label name`)

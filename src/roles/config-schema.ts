@@ -4,6 +4,7 @@
 
 import Type, { type Static, type TSchema } from 'typebox'
 import { access } from './config-access.ts'
+import { identity, tls } from './config-identity.ts'
 import { rules } from './config-rules.ts'
 import {
   closed,
@@ -27,7 +28,10 @@ export const configSchema = Type.Object(
     ),
     insecure: flag('Allow a listener beyond loopback although nobody is authenticated.'),
     log: Type.Object({ level: text('info', 'trace, debug, info, warn or error.') }, closed),
-    http: Type.Object({ listen: text('127.0.0.1:10902', 'HTTP listener.', 'address') }, closed),
+    http: Type.Object(
+      { listen: text('127.0.0.1:10902', 'HTTP listener.', 'address'), tls },
+      closed,
+    ),
     memory: Type.Object(
       { limit: size('', 'For heap, head and buffers; empty = 75 % of the cgroup or machine.') },
       closed,
@@ -65,6 +69,7 @@ export const configSchema = Type.Object(
       closed,
     ),
     access,
+    identity,
     web: Type.Object({ enableAdminApi: flag('Serve /api/v1/admin/tsdb/*.') }, closed),
   },
   { additionalProperties: false },

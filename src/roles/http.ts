@@ -16,6 +16,8 @@ import {
   fleetExplainRoutes,
   fleetListRoutes,
   fleetStreamRoutes,
+  type IdentityDoor,
+  identityRoutes,
   listingRoutes,
   type OperationsDoor,
   operationsRoutes,
@@ -38,6 +40,7 @@ import type { IngestService } from '../ingest/index.ts'
 import type { RulerAnswer } from '../rules/index.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
 import { isLoopback } from './config-check.ts'
+import type { TlsMaterial } from './tls.ts'
 import { version } from './version.ts'
 
 /** What the routes of rules and alerts act on. */
@@ -56,6 +59,9 @@ export interface HttpParts {
   readonly metrics: Metrics
   readonly host: string
   readonly findCaller: FindCaller
+  readonly tls?: TlsMaterial | undefined
+  /** Absent where this process issues no certificates. */
+  readonly identity?: IdentityDoor | undefined
   readonly ingest: IngestService
   readonly door: ReadDoor
   readonly status: StatusDoor
@@ -84,12 +90,15 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
     findCaller: parts.findCaller,
     allowedHosts,
     formSizeBytesMax,
+    tls: parts.tls,
   })
   await documentRoutes(app, version)
   const writeOptions = { ingest, bodyTimeoutMs }
   await app.register(operationsRoutes, { door: operations })
   await app.register(remoteWriteRoutes, writeOptions)
   await app.register(otlpRoutes, writeOptions)
+  if (parts.identity !== undefined)
+    await app.register(identityRoutes, { prefix: '/api/v1', door: parts.identity })
   const identityOf = (request: FastifyRequest) =>
     ingest.identityLabels(request.caller, tenantSourcesOf(request, ingest.tenantHeaders))
   if (rules.rulerAnswer !== undefined)

@@ -31,11 +31,24 @@ export function createLaneHead(
   })
 }
 
+const forgersMax = 10_000
+const forged = new Map<string, number>()
+
+/** Series with forged labels by the key of their sender's identity, since the start of the lane. */
+export function forgedSeries(): Readonly<Record<string, number>> {
+  return Object.fromEntries(forged)
+}
+
+function noteForged({ key }: { readonly key: string }): void {
+  const count = forged.get(key) ?? 0
+  if (count > 0 || forged.size < forgersMax) forged.set(key, count + 1)
+}
+
 /** How a head admits series under this configuration. */
 export function headAdmission(config: AdmissionConfig): HeadAdmission {
   return {
     epoch: config.epoch,
-    admit: createAdmission(config),
+    admit: createAdmission(config, noteForged),
     plainBounds: (tenant, sender) => plainBoundsOf(config, tenant, sender),
     seriesMax: (tenant) => limitsOf(config, tenant).activeSeriesMax,
     checkSize: (tenant, counts) => checkRequestSize(limitsOf(config, tenant), tenant, counts),

@@ -17,7 +17,7 @@ import {
   walDefaults,
 } from '../tsdb/index.ts'
 import { collectGarbage } from './collect-garbage.ts'
-import { createLaneHead, headAdmission } from './lane-head.ts'
+import { createLaneHead, forgedSeries, headAdmission } from './lane-head.ts'
 import { logMetrics } from './lane-metrics.ts'
 import type { LaneThreadData } from './thread-data.ts'
 
@@ -76,6 +76,7 @@ const server = new LaneServer({
       walSizeBytes: wal.sizeBytes,
       walSegments: wal.segmentCount,
       diskFull: wal.isDiskFull,
+      forgedSeries: forgedSeries(),
     }),
     cardinality: ({ tenant, limit }: { tenant: string; limit: number }) =>
       head.cardinality(tenant, limit),

@@ -12,6 +12,7 @@ interface LaneStats extends HeadStats {
   readonly walSizeBytes: number
   readonly walSegments: number
   readonly diskFull: boolean
+  readonly forgedSeries: Readonly<Record<string, number>>
 }
 
 /** Registers the gauges of the threads; call what is returned before each scrape. */
@@ -31,6 +32,11 @@ export function registerThreadMetrics(
   const memory = gauge('crowsnest_head_memory_bytes', 'Linear memory of the head.')
   const walSize = gauge('prometheus_tsdb_wal_storage_size_bytes', 'Size of the write-ahead log.')
   const diskFull = gauge('crowsnest_wal_disk_full', '1 while writes are refused for lack of room.')
+  const forged = metrics.gauge(
+    'crowsnest_ingest_forged_series',
+    'Series that came with labels of another identity and were stored under their own, since the start.',
+    ['sender'],
+  )
   const lanes = gauge('crowsnest_storage_lanes', 'Storage lanes.')
   const blockBytes = gauge('prometheus_tsdb_storage_blocks_bytes', 'Size of local blocks.')
   const queries = gauge('prometheus_engine_queries', 'Queries that wait or run.')
@@ -41,6 +47,9 @@ export function registerThreadMetrics(
     for (const { seriesByTenant } of all) {
       for (const [tenant, count] of Object.entries(seriesByTenant)) series.inc({ tenant }, count)
     }
+    forged.reset()
+    for (const { forgedSeries } of all)
+      for (const [sender, count] of Object.entries(forgedSeries)) forged.inc({ sender }, count)
     chunks.set(sum((one) => one.chunkCount))
     minTime.set(Math.min(...all.map((one) => one.minTimeMs)) / 1000)
     maxTime.set(Math.max(...all.map((one) => one.maxTimeMs)) / 1000)

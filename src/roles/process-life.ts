@@ -28,7 +28,8 @@ export function reloadOnHangup(log: Logger, reload: () => Promise<void>): void {
 
 /** Says where to point what. */
 export function greet(config: Config): void {
-  const url = `http://${config.http.listen.replace(/^:/, 'localhost:')}`
+  const isPlain = config.http.tls.certFile === '' && !config.identity.enabled
+  const url = `${isPlain ? 'http' : 'https'}://${config.http.listen.replace(/^:/, 'localhost:')}`
   process.stdout.write(`crowsnest is listening; data in ${config.data}
   a Prometheus writes to   ${url}/api/v1/write
   Grafana reads from       ${url}   (data source of type Prometheus)

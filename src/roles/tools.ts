@@ -5,7 +5,9 @@ import { createScriptEngine, evaluateWith, runScriptFiles } from '../promql/inde
 import { neverCancelled } from '../storage/index.ts'
 import { HeadScriptStorage, scriptTenant } from './script-storage.ts'
 import { addAccessTools } from './tools-access.ts'
+import { addCaTools } from './tools-ca.ts'
 import { addDebugTools } from './tools-debug.ts'
+import { addEnrollTool } from './tools-enroll.ts'
 import { addRulesTools } from './tools-rules.ts'
 import { addTsdbTools } from './tools-tsdb.ts'
 
@@ -16,6 +18,8 @@ export function addTools(program: Command): void {
   addRulesTools(tools)
   addDebugTools(tools)
   addAccessTools(tools)
+  addCaTools(tools)
+  addEnrollTool(tools)
   tools
     .command('promqltest')
     .description('Runs scripts in the promqltest language against the engine and a head.')

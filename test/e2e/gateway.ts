@@ -18,6 +18,13 @@ function createDirectory(): string {
   return directory
 }
 
+/** Starts any command of crowsnest. */
+export function startCrowsnest(args: readonly string[]): Running {
+  const bundle = process.env.GATEWAY_BUNDLE
+  const entry = bundle === undefined ? join(root, 'src/main.ts') : resolve(bundle, 'main.js')
+  return start(process.execPath, [entry, ...args], { cwd: root })
+}
+
 /** A running gateway. */
 export interface Gateway {
   readonly url: string
@@ -44,8 +51,6 @@ export interface GatewayOptions {
 export async function startGateway(options: GatewayOptions = {}): Promise<Gateway> {
   const data = options.data ?? createDirectory()
   const port = options.port ?? (await freePort())
-  const bundle = process.env.GATEWAY_BUNDLE
-  const entry = bundle === undefined ? join(root, 'src/main.ts') : resolve(bundle, 'main.js')
   const args = [
     options.role ?? 'all',
     '--data',
@@ -54,7 +59,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     `127.0.0.1:${port}`,
     ...(options.args ?? []),
   ]
-  const running = start(process.execPath, [entry, ...args], { cwd: root })
+  const running = startCrowsnest(args)
   const url = `http://127.0.0.1:${port}`
   const path = options.waitFor === 'listening' ? '/-/healthy' : '/-/ready'
   await until('gateway', async () => (await fetch(url + path)).ok, { of: running })

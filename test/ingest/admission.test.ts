@@ -37,6 +37,17 @@ describe('admission', () => {
     expect(admitted({ __name__: 'up' }, { sender: west, config })).toBe('up{cluster="west"}')
   })
 
+  it('tells of senders that claim labels of others, not of those that claim none', () => {
+    const forged: string[] = []
+    const admit = createAdmission(admissionDefaults, ({ key }) => forged.push(key))
+    for (const cluster of ['east', 'west', ''])
+      admit('t', west, [
+        { name: '__name__', value: 'up' },
+        { name: 'cluster', value: cluster },
+      ])
+    expect(forged).toEqual(['cert:west'])
+  })
+
   it("uses a tenant's own rules in place of the default ones", () => {
     const drop = [{ action: 'drop', source_labels: ['__name__'], regex: 'runaway_.*' }]
     const config = { relabel: { default: [], tenants: { capped: drop } } }
