@@ -3,7 +3,7 @@
 // Here: preparing. Elsewhere: one evaluation (query-run.ts); admission, caching and encoding (query room); access
 // (storage's decorators).
 
-import type { HashSeed, XorDecoder } from '../kernel/index.ts'
+import type { HashSeed, RowKernel, XorDecoder } from '../kernel/index.ts'
 import { xorDecoderTwin } from '../kernel/index.ts'
 import { type MembershipHistory, noMembership, UserError } from '../model/index.ts'
 import type { CancelSignal, MatcherCompiler, Queryable } from '../storage/index.ts'
@@ -37,6 +37,8 @@ export interface EngineOptions extends EvaluationOptions {
   readonly compileMatcher: MatcherCompiler
   /** Decodes float chunks: the thread's kernel, where it has one. */
   readonly xorDecoder: XorDecoder
+  /** Takes rows of plain floats as a whole: the thread's kernel, where it has one. */
+  readonly rowKernel?: RowKernel | undefined
   /** Hashes label pairs inside a query; random, so that nobody can aim for a collision. */
   readonly hashSeed: HashSeed
 }
@@ -179,7 +181,7 @@ class Prepared implements PreparedQuery {
     measured: boolean,
   ): QueryRun {
     const options = this.#options
-    const { compileMatcher, xorDecoder, hashSeed } = options
+    const { compileMatcher, xorDecoder, rowKernel, hashSeed } = options
     const { text, range, membership } = this.#parts
     const context = new QueryContext({
       options,
@@ -188,6 +190,7 @@ class Prepared implements PreparedQuery {
       signal,
       compileMatcher,
       xorDecoder,
+      rowKernel,
       hashSeed,
       membership,
     })

@@ -1,7 +1,7 @@
 // Query thread: evaluates queries over the lanes and the block thread, and encodes their answers.
 
 import { workerData } from 'node:worker_threads'
-import { CodecKernel, JsonNumbers } from '../kernel/index.ts'
+import { CodecKernel, JsonNumbers, RowKernel } from '../kernel/index.ts'
 import { connectLane } from '../lane/index.ts'
 import { noMembership, readMembership } from '../model/index.ts'
 import { createEngine } from '../promql/index.ts'
@@ -26,7 +26,11 @@ const deduplicated = (source: Queryable): Queryable =>
   replicaLabels.length === 0 ? source : new DedupQueryable(source, replicaLabels)
 let membership = noMembership
 const runner = createCallRunner({
-  engine: createEngine({ ...options, xorDecoder: CodecKernel.create() }),
+  engine: createEngine({
+    ...options,
+    xorDecoder: CodecKernel.create(),
+    rowKernel: new RowKernel(),
+  }),
   replicas,
   deduplicated,
   numbers: JsonNumbers.create(),

@@ -1,6 +1,7 @@
 // `crowsnest tools ...`: work on files without a running gateway.
 
 import type { Command } from 'commander'
+import { CodecKernel, RowKernel } from '../kernel/index.ts'
 import { createScriptEngine, evaluateWith, runScriptFiles } from '../promql/index.ts'
 import { neverCancelled } from '../storage/index.ts'
 import { HeadScriptStorage, scriptTenant } from './script-storage.ts'
@@ -25,7 +26,10 @@ export function addTools(program: Command): void {
     .description('Runs scripts in the promqltest language against the engine and a head.')
     .argument('<paths...>', 'script files or folders of them')
     .action(async (paths: string[]) => {
-      const engine = createScriptEngine()
+      const engine = createScriptEngine({
+        xorDecoder: CodecKernel.create(),
+        rowKernel: new RowKernel(),
+      })
       const { failures } = await runScriptFiles(paths, {
         storage: new HeadScriptStorage(engine.options),
         evaluate: evaluateWith(engine, scriptTenant, neverCancelled),

@@ -2,14 +2,12 @@
 // Specification and oracle: rate.ts, window by window; results are equal to the bit.
 // bench: sum by (rate) over 10k series × 56 steps, 96 → 60 ms of CPU.
 
+import type { RateKind } from '../../kernel/index.ts'
 import type { RowFunction, RowWindows } from '../operators/operator.ts'
 import { cellFloat, samplesPerCheck } from '../operators/operator.ts'
 
 /** rate, increase or delta of a whole row. */
-export function rateRow(kind: {
-  readonly isCounter: boolean
-  readonly isRate: boolean
-}): RowFunction {
+export function rateRow(kind: RateKind): RowFunction {
   const { isCounter, isRate } = kind
   return (row, out, present, offset) => {
     const { timestampsMs, values, count, dropCounts, rangeMs } = row

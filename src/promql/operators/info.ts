@@ -103,7 +103,7 @@ export class InfoOperator extends BlockOperator {
     const times = new Float64Array(rowCount * grid.count).fill(Number.NaN)
     const samples = new SampleBuffer()
     for (let row = 0; row < rowCount; row++) {
-      selection.load(row, minTimeMs, maxTimeMs, samples)
+      selection.load(row, { minTimeMs, maxTimeMs, dropStale: false }, samples)
       context.samples.read += samples.count
       let newest = -1
       for (let step = 0; step < grid.count; step++) {

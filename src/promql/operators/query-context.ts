@@ -1,7 +1,7 @@
 // Query context: what all operators of one running query share: options, label dictionary, selected series,
 // annotations, accounts of samples and memory, and the signal that stops it.
 
-import type { HashSeed, XorDecoder } from '../../kernel/index.ts'
+import type { HashSeed, RowKernel, XorDecoder } from '../../kernel/index.ts'
 import { type MembershipHistory, UserError } from '../../model/index.ts'
 import type {
   CancelSignal,
@@ -37,6 +37,7 @@ export class QueryContext {
   readonly signal: CancelSignal
   readonly compileMatcher: MatcherCompiler
   readonly xorDecoder: XorDecoder
+  readonly rowKernel: RowKernel | undefined
   /** What virtual labels are decided from. */
   readonly membership: MembershipHistory
   readonly dictionary: LabelDictionary
@@ -53,6 +54,7 @@ export class QueryContext {
     readonly signal: CancelSignal
     readonly compileMatcher: MatcherCompiler
     readonly xorDecoder: XorDecoder
+    readonly rowKernel?: RowKernel | undefined
     readonly hashSeed: HashSeed
     readonly membership: MembershipHistory
   }) {
@@ -62,6 +64,7 @@ export class QueryContext {
     this.signal = parts.signal
     this.compileMatcher = parts.compileMatcher
     this.xorDecoder = parts.xorDecoder
+    this.rowKernel = parts.rowKernel
     this.membership = parts.membership
     this.memory = parts.signal.memory ?? unboundedAccount()
     this.dictionary = new LabelDictionary(parts.hashSeed, this.memory)

@@ -2,15 +2,15 @@
 // Invariant: stale markers are already gone.
 
 import type { SampleBuffer } from '../../chunk/index.ts'
+import type { KeptSamples, RateKind, WindowGrid } from '../../kernel/index.ts'
 import type { FloatHistogram } from '../../model/index.ts'
 import type { Block } from './block.ts'
 import { collect, release } from './block.ts'
 import { keepStatsOnly } from './histogram-stats.ts'
-import type { Operator, StepGrid } from './operator.ts'
+import type { Operator, StepBatch, StepGrid } from './operator.ts'
 import { cellAbsent, cellHistogram } from './operator.ts'
 import type { QueryContext } from './query-context.ts'
-import type { Selection } from './selection.ts'
-import { dropStale } from './selection.ts'
+import type { RatedRow, Selection } from './selection.ts'
 import type { SeriesTable } from './series-table.ts'
 import { stepTimeMs } from './vector-selector.ts'
 
@@ -19,6 +19,14 @@ export interface SampleRows {
   series(): Promise<SeriesTable>
   /** Replaces `into` by the row's samples; call after `series`. */
   load(row: number, into: SampleBuffer): void
+  /** rate and its kin over a row, into row `target` of `batch`; undefined where the row has to be loaded for it. */
+  rate?(
+    row: number,
+    windows: WindowGrid,
+    kind: RateKind,
+    batch: StepBatch,
+    target: number,
+  ): RatedRow | undefined
   /** Gives back what the rows held. */
   close(): void
   readonly line: string
@@ -31,8 +39,7 @@ export class SelectedRows implements SampleRows {
   readonly inputs: readonly Operator[] = []
   readonly #opening: Promise<Selection>
   readonly #context: QueryContext
-  readonly #minTimeMs: number
-  readonly #maxTimeMs: number
+  readonly #kept: KeptSamples
   readonly #statsOnly: boolean
   #selection: Selection | undefined
 
@@ -48,8 +55,8 @@ export class SelectedRows implements SampleRows {
   ) {
     this.#context = context
     this.#opening = parts.selection
-    this.#minTimeMs = parts.minTimeMs
-    this.#maxTimeMs = parts.maxTimeMs
+    const { minTimeMs, maxTimeMs } = parts
+    this.#kept = { minTimeMs, maxTimeMs, dropStale: true }
     this.#statsOnly = parts.statsOnly
     this.line = parts.line
   }
@@ -61,10 +68,21 @@ export class SelectedRows implements SampleRows {
 
   load(row: number, into: SampleBuffer): void {
     this.#context.signal.check()
-    this.#selection!.load(row, this.#minTimeMs, this.#maxTimeMs, into)
-    this.#context.samples.read += into.count
+    this.#context.samples.read += this.#selection!.load(row, this.#kept, into)
     if (this.#statsOnly) keepStatsOnly(into)
-    dropStale(into)
+  }
+
+  rate(
+    row: number,
+    windows: WindowGrid,
+    kind: RateKind,
+    batch: StepBatch,
+    target: number,
+  ): RatedRow | undefined {
+    this.#context.signal.check()
+    const rated = this.#selection!.rate(row, this.#kept, windows, kind, batch, target)
+    if (rated !== undefined) this.#context.samples.read += rated.read
+    return rated
   }
 
   close(): void {

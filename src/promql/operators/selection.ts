@@ -3,11 +3,18 @@
 // Units: Unix milliseconds, bounds inclusive. Sources answer a series once; its hash is ours (label-dictionary.ts).
 
 import type { SampleBuffer } from '../../chunk/index.ts'
-import type { XorDecoder } from '../../kernel/index.ts'
+import type {
+  KeptSamples,
+  RateKind,
+  RowKernel,
+  WindowGrid,
+  XorDecoder,
+} from '../../kernel/index.ts'
 import type { Matcher } from '../../model/index.ts'
 import { isStaleAt } from '../../model/index.ts'
 import type { SelectHints, SeriesBatch } from '../../storage/index.ts'
-import { batchSizeBytes, decodeRow } from '../../storage/index.ts'
+import { batchSizeBytes, decodeRow, holdRow } from '../../storage/index.ts'
+import type { StepBatch } from './operator.ts'
 import type { QueryContext } from './query-context.ts'
 import type { SeriesTable } from './series-table.ts'
 import { SeriesTableBuilder } from './series-table.ts'
@@ -30,26 +37,28 @@ export class Selection {
   readonly #batchOf: readonly number[]
   readonly #rowOf: readonly number[]
   readonly #decoder: XorDecoder
+  readonly #kernel: RowKernel | undefined
 
   private constructor(
     table: SeriesTable,
     batches: readonly SeriesBatch[],
     batchOf: readonly number[],
     rowOf: readonly number[],
-    decoder: XorDecoder,
+    { xorDecoder, rowKernel }: QueryContext,
   ) {
     this.table = table
     this.#batches = batches
     this.#batchOf = batchOf
     this.#rowOf = rowOf
-    this.#decoder = decoder
+    this.#decoder = xorDecoder
+    this.#kernel = rowKernel
     this.sizeBytes = batches.reduce((sum, batch) => sum + batch.chunks.bytes.length, 0)
   }
 
   /** Of no source: no series. */
   static none(context: QueryContext): Selection {
     const table = new SeriesTableBuilder(context.dictionary).finish()
-    return new Selection(table, [], [], [], context.xorDecoder)
+    return new Selection(table, [], [], [], context)
   }
 
   /** Pulls all batches of the source. */
@@ -77,14 +86,56 @@ export class Selection {
       cursor.close()
     }
     for (const warning of cursor.warnings) context.annotations.addPlain(warning)
-    return new Selection(builder.finish(), batches, batchOf, rowOf, context.xorDecoder)
+    return new Selection(builder.finish(), batches, batchOf, rowOf, context)
   }
 
-  /** Replaces `into` by the row's samples in the range, stale markers included. */
-  load(row: number, minTimeMs: number, maxTimeMs: number, into: SampleBuffer): void {
+  /** Replaces `into` by the row's samples that are kept; returns how many were in the range, stale markers included. */
+  load(row: number, kept: KeptSamples, into: SampleBuffer): number {
     const batch = this.#batches[this.#batchOf[row]!]!
-    decodeRow(batch, this.#rowOf[row]!, minTimeMs, maxTimeMs, into, this.#decoder)
+    const kernel = this.#kernel
+    const count = kernel && holdRow(kernel, batch, this.#rowOf[row]!, kept)
+    if (kernel === undefined || count === undefined) {
+      const { minTimeMs, maxTimeMs } = kept
+      decodeRow(batch, this.#rowOf[row]!, minTimeMs, maxTimeMs, into, this.#decoder)
+      const read = into.count
+      if (kept.dropStale) dropStale(into)
+      return read
+    }
+    into.clear()
+    into.reserve(count)
+    kernel.copyTo(into.timestampsMs, into.words)
+    into.count = count
+    return kernel.readCount
   }
+
+  /**
+   * rate and its kin over a row without its samples leaving the kernel: into row `target` of `batch`. Undefined where the
+   * row has to be loaded for it.
+   */
+  rate(
+    row: number,
+    kept: KeptSamples,
+    windows: WindowGrid,
+    kind: RateKind,
+    batch: StepBatch,
+    target: number,
+  ): RatedRow | undefined {
+    const kernel = this.#kernel
+    if (kernel === undefined) return undefined
+    const source = this.#batches[this.#batchOf[row]!]!
+    const held = holdRow(kernel, source, this.#rowOf[row]!, kept)
+    if (held === undefined) return undefined
+    const offset = target * batch.stepCount
+    const looked = kernel.rate(windows, kind, batch.values, batch.present, offset)
+    return looked === undefined ? undefined : { looked, held, read: kernel.readCount }
+  }
+}
+
+/** What a row's rate took: samples that windows held together, that were held, and that were read. */
+export interface RatedRow {
+  readonly looked: number
+  readonly held: number
+  readonly read: number
 }
 
 // Where a row stands, its hash, and its pairs in the table.
@@ -99,8 +150,8 @@ function addRows(batch: SeriesBatch, builder: SeriesTableBuilder, context: Query
   }
 }
 
-/** Takes the stale markers out of a buffer. */
-export function dropStale(samples: SampleBuffer): void {
+// Takes the stale markers out of a buffer.
+function dropStale(samples: SampleBuffer): void {
   const { count, words, histograms } = samples
   let kept = 0
   for (let i = 0; i < count; i++) {

@@ -80,11 +80,12 @@ export class VectorSelectorOperator implements Operator {
     const lookback = this.#context.options.lookbackMs
     const minTimeMs = referenceMs(this.#times, grid.startMs) - lookback + 1
     const maxTimeMs = referenceMs(this.#times, stepTimeMs(grid, count - 1))
+    // A stale marker ends the series at its time: it has to be seen.
+    const kept = { minTimeMs, maxTimeMs, dropStale: false }
     while (batch.rowCount < batch.rowCapacity && this.#row < selection.table.rowCount) {
       this.#context.signal.check()
-      selection.load(this.#row++, minTimeMs, maxTimeMs, this.#samples)
+      this.#context.samples.read += selection.load(this.#row++, kept, this.#samples)
       this.#held.set(this.#samples.sizeBytes)
-      this.#context.samples.read += this.#samples.count
       if (this.#statsOnly) keepStatsOnly(this.#samples)
       this.#fillRow(batch, batch.rowCount++)
     }

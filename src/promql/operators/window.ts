@@ -2,6 +2,7 @@
 // from window to window, and the function sees [from, to) of the row's own columns.
 
 import { SampleBuffer } from '../../chunk/index.ts'
+import type { RateKind, WindowGrid } from '../../kernel/index.ts'
 import { HeldBytes } from '../../storage/index.ts'
 import { possiblyNoCounter, possiblyNoCounterType } from '../functions/annotation-texts.ts'
 import { sampleCountOf } from '../histogram/arithmetic.ts'
@@ -38,6 +39,8 @@ export interface WindowCall {
   readonly function: WindowFunction
   /** The same for whole rows of floats, where there is one. */
   readonly rowFunction: RowFunction | undefined
+  /** Set for rate and its kin, which the kernel knows. */
+  readonly rateKind: RateKind | undefined
   readonly scalars: readonly Operator[]
   readonly positions: CallPositions
   readonly keepsName: boolean
@@ -96,6 +99,7 @@ export class WindowOperator implements Operator {
     batch.begin(this.#row)
     while (batch.rowCount < batch.rowCapacity && this.#row < rowCount) {
       this.#notes!.row = this.#row
+      if (this.#rateRow(batch)) continue
       this.#rows.load(this.#row++, this.#samples)
       this.#held.set(this.#samples.sizeBytes)
       this.#context.samples.hold(this.#samples.count)
@@ -111,6 +115,30 @@ export class WindowOperator implements Operator {
       line: `${this.#call.name} over ${this.#rows.line}`,
       inputs: [...this.#rows.inputs, ...this.#call.scalars],
     }
+  }
+
+  /** A row whose samples never leave the kernel; whether that was done. */
+  #rateRow(batch: StepBatch): boolean {
+    const { rateKind } = this.#call
+    if (rateKind === undefined || this.#bounds.selection !== 'plain') return false
+    const { times, rangeMs } = this.#bounds
+    const { grid } = this
+    const windows: WindowGrid = {
+      firstEndMs: referenceMs(times, grid.startMs),
+      endStepMs: times.timestampMs === undefined ? grid.stepMs : 0,
+      rangeMs,
+      stepCount: grid.count,
+    }
+    const rated = this.#rows.rate?.(this.#row, windows, rateKind, batch, batch.rowCount)
+    if (rated === undefined) return false
+    const { samples } = this.#context
+    samples.hold(rated.held)
+    samples.hold(-rated.held)
+    samples.queryable += rated.looked
+    if (this.#isCounterCall && rowHasSamples(batch, batch.rowCount)) this.#noteCounter()
+    this.#row++
+    batch.rowCount++
+    return true
   }
 
   #fillRow(batch: StepBatch, row: number): void {

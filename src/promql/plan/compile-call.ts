@@ -2,7 +2,7 @@
 
 import { largerOf, smallerOf } from '../functions/elements.ts'
 import { elementFunctions, windowFunctions } from '../functions/registry.ts'
-import { rowFunctions } from '../functions/row-registry.ts'
+import { rateKinds, rowFunctions } from '../functions/row-registry.ts'
 import { AbsentOperator } from '../operators/absent.ts'
 import { DistinctOperator } from '../operators/distinct.ts'
 import { ElementOperator } from '../operators/element.ts'
@@ -98,6 +98,7 @@ function compileWindow(
       name: call.name,
       function: windowFunctions.get(call.name)!,
       rowFunction: rowFunctions.get(call.name),
+      rateKind: rateKinds.get(call.name),
       scalars,
       positions: positionsOf(call),
       keepsName: keepsName.has(call.name),

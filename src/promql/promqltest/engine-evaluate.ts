@@ -2,16 +2,19 @@
 // Source: Prometheus promql/promqltest/test.go (NewTestEngine).
 
 import type { CancelSignal } from '../../storage/index.ts'
-import type { Engine } from '../engine.ts'
+import type { Engine, EngineOptions } from '../engine.ts'
 import { createEngine } from '../engine.ts'
 import { allParserFeatures } from '../parse/features.ts'
 import type { QueryResult } from '../query-result.ts'
 import type { AnswerPoint, AnswerResult, AnswerSeries } from './answer.ts'
 import type { Evaluate } from './run-script.ts'
 
-/** The engine that scripts are written for. */
-export function createScriptEngine(): Engine {
+/** The engine that scripts are written for, with the kernels that are given. */
+export function createScriptEngine(
+  kernels: Partial<Pick<EngineOptions, 'xorDecoder' | 'rowKernel'>> = {},
+): Engine {
   return createEngine({
+    ...kernels,
     features: allParserFeatures,
     maxSamples: 10_000,
     delayedNameRemoval: true,
