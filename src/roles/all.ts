@@ -12,6 +12,7 @@ import { parseAddress } from './config-check.ts'
 import type { ConfigSource } from './config-read.ts'
 import type { Config } from './config-schema.ts'
 import { adminDoor, readDoor } from './doors.ts'
+import { startFleet } from './fleet.ts'
 import { createHttp } from './http.ts'
 import { openListener } from './listener.ts'
 import { operationsDoor } from './operations.ts'
@@ -30,16 +31,11 @@ import { startThreads, type Threads } from './threads.ts'
 export async function startAll(config: Config, source: ConfigSource): Promise<void> {
   const log = createLogger(config.log.level)
   const directory = await openDataDirectory(config.data)
-  const threads = await startThreads(
-    config,
-    directory,
-    threadCounts(config),
-    log,
-    (name, error) => {
-      log.fatal({ err: error, thread: name }, 'a thread has died')
-      process.exit(1)
-    },
-  )
+  const onDeath = (name: string, error: Error): void => {
+    log.fatal({ err: error, thread: name }, 'a thread has died')
+    process.exit(1)
+  }
+  const threads = await startThreads(config, directory, threadCounts(config), log, onDeath)
   const metrics = new Metrics()
   const tenants = new TenantsSeen(threads, metrics)
   const options = ingestOptions(config, 1)
@@ -52,6 +48,7 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
   const status = createStatus({ config, threads, pool })
   registerReloadMetrics(metrics, () => status.door.lastReload())
   const rules = createRules(config, { local: { pool, target: noted }, metrics, log })
+  const fleet = startFleet(config, { pool, target: noted, log, onDeath })
   const listener = await openListener(config, log)
   const access = createAccess(config, { verifiers: [], authorities: [] }, listener.identity)
   const reload = createReload(source, { access, rules, ingest, threads, status, log })
@@ -75,6 +72,7 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
     stored: storedDoor({ threads, pool, timeoutMs: msOf(config.query.timeout) }),
     rules,
     admin: adminDoor(threads, config.web.enableAdminApi, join(config.data, 'snapshots')),
+    ...(fleet === undefined ? {} : { fleet: fleet.port }),
     operations: operationsDoor({ log, metrics, threads, status, refreshMetrics, reload }),
   })
   await app.listen({ host, port })
@@ -82,7 +80,7 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
   reloadOnHangup(log, () => status.guardReload(reload))
   stopOnSignals(log, async () => {
     status.startDraining()
-    await rules.close()
+    await Promise.all([rules.close(), fleet?.close()])
     await ingest.drain()
     await app.close()
     listener.close()

@@ -5,6 +5,7 @@
 import Type, { type Static, type TSchema } from 'typebox'
 import { access } from './config-access.ts'
 import { identity, tls } from './config-identity.ts'
+import { fleet } from './config-fleet.ts'
 import { rules } from './config-rules.ts'
 import {
   closed,
@@ -59,6 +60,7 @@ export const configSchema = Type.Object(
     tenants,
     query,
     rules,
+    fleet,
     promql: Type.Object(
       {
         experimental: text(

@@ -7,6 +7,7 @@ export type ThreadName =
   | 'query-thread'
   | 'block-thread'
   | 'otlp-thread'
+  | 'fleet-thread'
 
 /** The URL to start a Worker from. */
 export function threadUrl(name: ThreadName): URL {

@@ -7,7 +7,6 @@
 
 import type { Journal } from '../../journal/index.ts'
 import type { Fleet } from '../model/fleet.ts'
-import type { Decided } from '../model/placements.ts'
 import { type FleetStates, transitionsBetween } from '../model/transitions.ts'
 import type { FleetEvent } from '../view/call.ts'
 import { encodeStates, RecordedStates } from './recorded-states.ts'
@@ -34,6 +33,7 @@ export class FleetHistory {
   /** Hubs that nobody has seen since the start, as they were recorded. */
   readonly #unseen = new Map<string, FleetStates>()
   readonly #seen = new Map<string, Fleet>()
+  #sinceMs: number | undefined
   #stateId: number
   #stateDueMs = Number.POSITIVE_INFINITY
 
@@ -43,19 +43,18 @@ export class FleetHistory {
     const { state } = journal
     this.#stateId = state?.id ?? 0
     this.#recorded = new RecordedStates(state?.bytes)
+    this.#sinceMs = this.#recorded.sinceMs
     for (let id = Math.max(this.#stateId + 1, journal.oldestId); id <= journal.newestId; id++)
       this.#recorded.apply(journal.at(id))
     for (const hub of this.#recorded.hubs()) this.#unseen.set(hub, this.#recorded.statesOf(hub))
   }
 
-  /** The clusters of a hub's placements as recorded before the start, by `NS/NAME`. */
-  decidedOf(hub: string): Decided {
-    const { placements = [] } = this.#unseen.get(hub) ?? {}
-    return new Map(
-      placements
-        .filter(({ kind }) => kind === 'Placement')
-        .map(({ namespace, name, clusters }) => [`${namespace}/${name}`, clusters]),
-    )
+  /** From when on the fleet was watched, as far as events are kept; undefined before the first hub was seen. */
+  get sinceMs(): number | undefined {
+    const { oldestId, newestId } = this.#journal
+    // What happened before the oldest event is not known any more.
+    const oldestMs = oldestId > 1 && oldestId <= newestId ? this.#journal.at(oldestId).atMs : 0
+    return this.#sinceMs === undefined ? undefined : Math.max(this.#sinceMs, oldestMs)
   }
 
   /**
@@ -73,6 +72,7 @@ export class FleetHistory {
     if (before === fleet) return []
     if (before === undefined) {
       this.#seen.set(hub, fleet)
+      this.#sinceMs ??= nowMs
       this.#stateDueMs = nowMs
       return []
     }
@@ -108,7 +108,8 @@ export class FleetHistory {
       policySets: all.flatMap(({ policySets }) => policySets),
       applications: all.flatMap(({ applications }) => applications),
     }
-    this.#journal.writeState(encodeStates(states, nowMs), nowMs)
+    const time = { sinceMs: this.sinceMs ?? nowMs, atMs: nowMs }
+    this.#journal.writeState(encodeStates(states, time), nowMs)
     this.#stateId = this.#journal.newestId
     this.#stateDueMs = Number.POSITIVE_INFINITY
   }

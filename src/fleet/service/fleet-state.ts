@@ -4,6 +4,7 @@
 import type { DataFacts } from '../model/assemble.ts'
 import type { Fleet } from '../model/fleet.ts'
 import type { Decided } from '../model/placements.ts'
+import type { HubDecisions } from '../placement/decision-store.ts'
 import type { HubPlacements } from '../view/fleet-view.ts'
 import { HubState } from './hub-state.ts'
 import type { SourceChange } from './source.ts'
@@ -34,9 +35,12 @@ export class FleetState {
     this.#hubs.get(hub)?.apply(change)
   }
 
-  /** Joins what changed. The same fleet as before where nothing did. */
-  join(data: DataFacts): Fleet {
-    const joined = [...this.#hubs.values()].map((hub) => hub.join(data))
+  /**
+   * Joins what changed. The same fleet as before where nothing did. Hubs that are not ready, because what is missing
+   * of them is not known to be gone, show nothing.
+   */
+  join(data: DataFacts, isReady: (hub: string) => boolean = () => true): Fleet {
+    const joined = [...this.#hubs].map(([name, hub]) => (isReady(name) ? hub.join(data) : empty))
     const list = <K extends keyof Fleet>(name: K): Fleet[K] => {
       if (joined.every((fleet, i) => fleet[name] === this.#joined[i]?.[name]))
         return this.#fleet[name]
@@ -69,8 +73,8 @@ export class FleetState {
   }
 
   /** A hub's decisions as of the last `join`. */
-  decidedOf(hub: string): Decided {
-    return this.#hubs.get(hub)?.decided ?? new Map()
+  decisionsOf(hub: string): HubDecisions {
+    return this.#hubs.get(hub)?.decisions ?? { decided: new Map(), decisions: new Map() }
   }
 
   /** What a hub's placements are decided from. */

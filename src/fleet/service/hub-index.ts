@@ -111,15 +111,6 @@ export class HubIndex implements HubParts {
     this.#markCluster(before, part)
   }
 
-  /** Keys of all parts. */
-  keys(): Iterable<string> {
-    return this.#parts.keys()
-  }
-
-  get partCount(): number {
-    return this.#parts.size
-  }
-
   /** What was marked since the last call. */
   takeMarks(): Marks {
     const marks = this.#marks

@@ -36,6 +36,7 @@ import {
 } from '../model/placements.ts'
 import { joinPolicy, joinPolicySet, placementsOfSet, selectedBy } from '../model/policies.ts'
 import type { PlacementDecision } from '../placement/decide.ts'
+import type { HubDecisions } from '../placement/decision-store.ts'
 import { placementKey } from '../placement/world.ts'
 import { readObject } from '../source/read-object.ts'
 import type { HubPlacements } from '../view/fleet-view.ts'
@@ -85,8 +86,9 @@ export class HubState {
     return this.#decided
   }
 
-  get objectCount(): number {
-    return this.#index.partCount
+  /** The same, with the decisions behind them where they are ours. The same map as before where none was decided. */
+  get decisions(): HubDecisions {
+    return { decided: this.#decided, decisions: this.#decisions }
   }
 
   /** Takes objects in and out; seen after the next `join`. */

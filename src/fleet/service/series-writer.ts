@@ -31,11 +31,13 @@ const bodySampleCount = 2000
 /** Takes a body, and resolves when it is stored (or was given up). */
 export type WriteBody = (body: Uint8Array<ArrayBuffer>) => Promise<void>
 
-/** What samples are made from, as it is now. */
-export interface SeriesWorld {
-  readonly fleet: Fleet
-  readonly sources: readonly SourceStatus[]
-  readonly data: ReadonlyMap<string, ClusterData>
+/** What samples are made from, as it is when it is asked, and where they go. */
+export interface SeriesWriterParts {
+  readonly fleet: () => Fleet
+  readonly sources: () => readonly SourceStatus[]
+  readonly data: () => ReadonlyMap<string, ClusterData>
+  readonly write: WriteBody
+  readonly now: () => number
 }
 
 interface Named {
@@ -76,23 +78,15 @@ const kinds: readonly Kind[] = [
 
 /** Writes the fleet's samples. */
 export class SeriesWriter {
-  readonly #world: () => SeriesWorld
-  readonly #write: WriteBody
-  readonly #now: () => number
+  readonly #parts: SeriesWriterParts
   /** Empty whenever anything is waited for, so that rounds and changes share it. */
   readonly #body = new SampleBody()
   #bodyMs = 0
   #clusters: readonly Cluster[] = []
   #ids: HubIds = new Map()
 
-  constructor(parts: {
-    readonly world: () => SeriesWorld
-    readonly write: WriteBody
-    readonly now: () => number
-  }) {
-    this.#world = parts.world
-    this.#write = parts.write
-    this.#now = parts.now
+  constructor(parts: SeriesWriterParts) {
+    this.#parts = parts
   }
 
   /** Writes what is another than before, and marks what is gone. */
@@ -123,19 +117,19 @@ export class SeriesWriter {
       await this.#flush()
       await pause()
     }
-    for (const source of this.#world().sources) {
-      const own = this.#world().fleet.clusters.filter(({ hub }) => hub === source.name)
+    const { fleet, sources, data } = this.#parts
+    for (const source of sources()) {
+      const own = fleet().clusters.filter(({ hub }) => hub === source.name)
       emitSource(source, own.length, put)
     }
-    for (const [cluster, data] of this.#world().data) {
-      emitClusterData(cluster, data, put)
+    for (const [cluster, facts] of data()) {
+      emitClusterData(cluster, facts, put)
       await step()
     }
     for (const { list, emit } of kinds) {
       // Looked up at each step: between two bodies things change, and only what is so now is written.
-      for (let at = 0; at < this.#world().fleet[list].length; at++) {
-        const { fleet } = this.#world()
-        emit(fleet[list][at] as never, this.#idsOf(fleet), put)
+      for (let at = 0; at < fleet()[list].length; at++) {
+        emit(fleet()[list][at] as never, this.#idsOf(fleet()), put)
         await step()
       }
     }
@@ -144,7 +138,7 @@ export class SeriesWriter {
 
   // Bodies never share a time, so that of two samples of a series the later one is newer.
   #put(name: SeriesName, labels: readonly string[], value: number | undefined): void {
-    if (this.#body.sampleCount === 0) this.#bodyMs = Math.max(this.#bodyMs + 1, this.#now())
+    if (this.#body.sampleCount === 0) this.#bodyMs = Math.max(this.#bodyMs + 1, this.#parts.now())
     this.#body.add(name, labels, value, this.#bodyMs)
   }
 
@@ -157,7 +151,7 @@ export class SeriesWriter {
   }
 
   async #flush(): Promise<void> {
-    if (this.#body.sampleCount > 0) await this.#write(this.#body.take())
+    if (this.#body.sampleCount > 0) await this.#parts.write(this.#body.take())
   }
 }
 

@@ -87,17 +87,14 @@ test('a hub that is not seen in this life keeps its recorded states for the next
   expect(changes(open(files).history.note('local', other, { nowMs: 9000 }))).toHaveLength(1)
 })
 
-test('decisions of before the start are what deciding begins with', () => {
+test('history begins when the first hub was seen, over restarts', () => {
   const files = new RecordingFiles(randomOf(1))
   const first = open(files)
-  expect(first.history.decidedOf('local')).toEqual(new Map())
+  expect(first.history.sinceMs).toBeUndefined()
   first.history.note('local', fleet, { nowMs: 1000 })
-  first.history.writeState(1000)
-  const decided = open(files).history.decidedOf('local')
-  const expected = fleet.placements.filter(({ kind }) => kind === 'Placement')
-  expect(decided.size).toBe(expected.length)
-  for (const { namespace, name, clusters } of expected)
-    expect(decided.get(`${namespace}/${name}`)).toEqual(clusters)
+  first.history.writeState(1500)
+  first.history.note('local', other, { nowMs: 2000 })
+  expect(open(files).history.sinceMs).toBe(1000)
 })
 
 test('an event that the disk refused is found again', () => {

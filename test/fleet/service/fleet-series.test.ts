@@ -27,7 +27,9 @@ type Sample = ReturnType<typeof readMessage>[number]
 function writerOf(world: { fleet: Fleet }): { writer: SeriesWriter; samples: Sample[] } {
   const samples: Sample[] = []
   const writer = new SeriesWriter({
-    world: () => ({ fleet: world.fleet, sources, data }),
+    fleet: () => world.fleet,
+    sources: () => sources,
+    data: () => data,
     write: async (body) => void samples.push(...readMessage(body)),
     now: () => 1000,
   })

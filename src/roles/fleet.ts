@@ -1,0 +1,66 @@
+// The fleet of this process as the front sees it: a thread that is started where the configuration names a source.
+
+import { MessageChannel, Worker } from 'node:worker_threads'
+import { connectFleet, type FleetPort } from '../fleet/index.ts'
+import type { QueryPool } from '../query/index.ts'
+import type { Appendable } from '../storage/index.ts'
+import type { Logger } from '../telemetry/index.ts'
+import type { Config } from './config-schema.ts'
+import { fleetThreadData } from './fleet-options.ts'
+import { threadUrl } from './thread-url.ts'
+
+/** The fleet and its thread. */
+export interface RunningFleet {
+  readonly port: FleetPort
+  /** Writes what is known, and ends the thread. */
+  close(): Promise<void>
+}
+
+/** Starts the thread; undefined where no source is configured. Throws UserError bad_config. */
+export function startFleet(
+  config: Config,
+  parts: {
+    readonly pool: QueryPool
+    readonly target: Appendable
+    readonly log: Logger
+    readonly onDeath: (name: string, error: Error) => void
+  },
+): RunningFleet | undefined {
+  const { pool, target, log, onDeath } = parts
+  const data = fleetThreadData(config)
+  if (data.sources.length === 0) return undefined
+  const { port1, port2 } = new MessageChannel()
+  const name = 'fleet-thread'
+  const worker = new Worker(threadUrl(name), {
+    name,
+    workerData: { ...data, port: port2 },
+    transferList: [port2],
+  })
+  worker.on('error', (error) => onDeath(name, error as Error))
+  const tenants = config.fleet.tenants.length > 0 ? config.fleet.tenants : [config.tenants.default]
+  const port = connectFleet(port1, {
+    async write(body) {
+      for (const tenant of tenants) {
+        const { rejectedCount, rejections } = await target.append({
+          tenant,
+          sender: { key: '', labels: {} },
+          format: 'remote-write-1',
+          compression: 'none',
+          // A body is given away with the request.
+          body: tenants.length > 1 ? body.slice() : body,
+        })
+        if (rejectedCount > 0)
+          log.warn({ tenant, why: rejections[0]?.message }, 'samples of the fleet were refused')
+      }
+    },
+    onMembership: (columns) => pool.setMembership(columns),
+  })
+  return {
+    port,
+    async close() {
+      await port.close()
+      await worker.terminate()
+      port1.close()
+    },
+  }
+}
