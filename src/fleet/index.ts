@@ -29,7 +29,6 @@ export {
   type FleetServiceOptions,
   fleetServiceDefaults,
 } from './service/fleet-service.ts'
-export { FleetState } from './service/fleet-state.ts'
 export {
   DirectoryFleetSource,
   type FleetSource,

@@ -4,8 +4,8 @@
 
 import Type, { type Static, type TSchema } from 'typebox'
 import { access } from './config-access.ts'
-import { identity, tls } from './config-identity.ts'
 import { fleet } from './config-fleet.ts'
+import { identity, tls } from './config-identity.ts'
 import { rules } from './config-rules.ts'
 import {
   closed,

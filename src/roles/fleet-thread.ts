@@ -4,7 +4,13 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { workerData } from 'node:worker_threads'
-import { DecisionStore, type FleetEvent, FleetService, serveFleet } from '../fleet/index.ts'
+import {
+  DecisionStore,
+  type FleetEvent,
+  FleetService,
+  MembershipStore,
+  serveFleet,
+} from '../fleet/index.ts'
 import { Journal, JournalMirror, journalDefaults } from '../journal/index.ts'
 import { bucketFromConfig, prefixedBucket } from '../objstore/index.ts'
 import { createLogger, Metrics } from '../telemetry/index.ts'
@@ -33,6 +39,7 @@ serveFleet(data.port, async ({ write, onMembership }) => {
     sources: data.sources.map(openSource),
     embedded: new Set(data.sources.filter((one) => one.directory !== '').map(({ name }) => name)),
     decisions: new DecisionStore(join(data.directory, 'decisions')),
+    memberships: await MembershipStore.open(join(data.directory, 'memberships.json'), journal),
     journal,
     mirror,
     write,

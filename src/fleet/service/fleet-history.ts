@@ -33,7 +33,6 @@ export class FleetHistory {
   /** Hubs that nobody has seen since the start, as they were recorded. */
   readonly #unseen = new Map<string, FleetStates>()
   readonly #seen = new Map<string, Fleet>()
-  #sinceMs: number | undefined
   #stateId: number
   #stateDueMs = Number.POSITIVE_INFINITY
 
@@ -43,18 +42,9 @@ export class FleetHistory {
     const { state } = journal
     this.#stateId = state?.id ?? 0
     this.#recorded = new RecordedStates(state?.bytes)
-    this.#sinceMs = this.#recorded.sinceMs
     for (let id = Math.max(this.#stateId + 1, journal.oldestId); id <= journal.newestId; id++)
       this.#recorded.apply(journal.at(id))
     for (const hub of this.#recorded.hubs()) this.#unseen.set(hub, this.#recorded.statesOf(hub))
-  }
-
-  /** From when on the fleet was watched, as far as events are kept; undefined before the first hub was seen. */
-  get sinceMs(): number | undefined {
-    const { oldestId, newestId } = this.#journal
-    // What happened before the oldest event is not known any more.
-    const oldestMs = oldestId > 1 && oldestId <= newestId ? this.#journal.at(oldestId).atMs : 0
-    return this.#sinceMs === undefined ? undefined : Math.max(this.#sinceMs, oldestMs)
   }
 
   /**
@@ -72,7 +62,6 @@ export class FleetHistory {
     if (before === fleet) return []
     if (before === undefined) {
       this.#seen.set(hub, fleet)
-      this.#sinceMs ??= nowMs
       this.#stateDueMs = nowMs
       return []
     }
@@ -95,9 +84,13 @@ export class FleetHistory {
     return appended
   }
 
-  /** Writes the states where that is due, or in any case. */
-  writeState(nowMs: number, isDue = nowMs >= this.#stateDueMs): void {
-    if (!isDue) return
+  /** Whether it is time to write the states. */
+  isStateDue(nowMs: number): boolean {
+    return nowMs >= this.#stateDueMs
+  }
+
+  /** Writes the states; old events may go then. */
+  writeState(nowMs: number): void {
     const all: readonly FleetStates[] = [...this.#seen.values(), ...this.#unseen.values()]
     const states: FleetStates = {
       clusters: all.flatMap(({ clusters }) => clusters),
@@ -108,8 +101,7 @@ export class FleetHistory {
       policySets: all.flatMap(({ policySets }) => policySets),
       applications: all.flatMap(({ applications }) => applications),
     }
-    const time = { sinceMs: this.sinceMs ?? nowMs, atMs: nowMs }
-    this.#journal.writeState(encodeStates(states, time), nowMs)
+    this.#journal.writeState(encodeStates(states, nowMs), nowMs)
     this.#stateId = this.#journal.newestId
     this.#stateDueMs = Number.POSITIVE_INFINITY
   }

@@ -10,7 +10,7 @@ import type { MembershipColumns } from '../../model/index.ts'
 import type { Logger } from '../../telemetry/index.ts'
 import type { Fleet } from '../model/fleet.ts'
 import type { DecisionStore, HubDecisions } from '../placement/decision-store.ts'
-import { MembershipLog } from '../placement/membership-log.ts'
+import type { MembershipStore } from '../placement/membership-store.ts'
 import { FleetAnswers } from '../view/answers.ts'
 import type { FleetAnswer, FleetCall, FleetEvent } from '../view/call.ts'
 import type { ClusterData, FleetView } from '../view/fleet-view.ts'
@@ -34,8 +34,6 @@ export interface FleetServiceOptions {
   readonly senders: readonly string[]
   /** Samples older than this are a failure of the sender. */
   readonly sampleAgeMsMax: number
-  readonly intervalsKept: number
-  readonly intervalsPerSelector: number
 }
 
 /** Defaults. */
@@ -46,8 +44,6 @@ export const fleetServiceDefaults: FleetServiceOptions = {
   mirrorMs: 25_000,
   senders: ['crowsnest', 'observability-controller', 'multicluster-observability-addon'],
   sampleAgeMsMax: 300_000,
-  intervalsKept: 1_000_000,
-  intervalsPerSelector: 200_000,
 }
 
 /** What the service works with. */
@@ -56,6 +52,7 @@ export interface FleetServiceParts {
   /** Hubs whose placements are decided here. */
   readonly embedded: ReadonlySet<string>
   readonly decisions: DecisionStore
+  readonly memberships: MembershipStore
   readonly journal: Journal<FleetEvent>
   readonly mirror: JournalMirror | undefined
   readonly write: WriteBody
@@ -76,16 +73,14 @@ export class FleetService {
   readonly #synced = new Set<string>()
   readonly #unseenSinceMs = new Map<string, number>()
   readonly #saved = new Map<string, HubDecisions['decisions']>()
-  /** Hubs whose members are in the log. */
-  readonly #assumed = new Set<string>()
   readonly #timers: NodeJS.Timeout[] = []
-  #members: MembershipLog | undefined
   #data: ReadonlyMap<string, ClusterData> = new Map()
   #fleet: Fleet
   #joining: NodeJS.Timeout | undefined
   #changes: Promise<void> = Promise.resolve()
   #round: Promise<void> | undefined
   #mirroring: Promise<void> | undefined
+  #keeping: Promise<void> | undefined
   #isClosed = false
 
   constructor(parts: FleetServiceParts) {
@@ -139,8 +134,8 @@ export class FleetService {
     clearTimeout(this.#joining)
     await Promise.all(this.#parts.sources.map((source) => source.close()))
     this.#waiters.wake()
-    await Promise.allSettled([this.#changes, this.#round, this.#mirroring])
-    if (this.#synced.size > 0) this.#history.writeState(this.#parts.now(), true)
+    await Promise.allSettled([this.#changes, this.#round, this.#mirroring, this.#keeping])
+    if (this.#synced.size > 0) await this.#keep(this.#parts.now())
     await this.#parts.mirror?.copy(AbortSignal.timeout(5000)).catch((error) => this.#report(error))
     this.#parts.journal.close()
   }
@@ -191,7 +186,12 @@ export class FleetService {
         .catch((error) => this.#report(error))
     }
     for (const { name } of sources) if (this.#synced.has(name)) this.#note(name, nowMs)
-    this.#history.writeState(nowMs)
+    if (this.#history.isStateDue(nowMs))
+      this.#keeping ??= this.#keep(nowMs)
+        .catch((error) => this.#report(error))
+        .finally(() => {
+          this.#keeping = undefined
+        })
   }
 
   #note(hub: string, nowMs: number): void {
@@ -202,31 +202,19 @@ export class FleetService {
     })
     this.#unseenSinceMs.delete(hub)
     if (events.length > 0) this.#waiters.wake()
-    this.#noteMembers(hub, events, nowMs)
+    const { memberships, onMembership } = this.#parts
+    if (memberships.note(hub, this.#state.fleetOf(hub), events, nowMs))
+      onMembership(memberships.columns())
     const decisions = this.#state.decisionsOf(hub)
     if (!this.#parts.embedded.has(hub) || this.#saved.get(hub) === decisions.decisions) return
     this.#saved.set(hub, decisions.decisions)
     this.#parts.decisions.save(hub, decisions).catch((error) => this.#report(error))
   }
 
-  #noteMembers(hub: string, events: readonly FleetEvent[], nowMs: number): void {
-    const { journal, options, onMembership } = this.#parts
-    let isChanged = false
-    if (this.#members === undefined) {
-      const { intervalsKept, intervalsPerSelector } = options
-      const sinceMs = this.#history.sinceMs ?? nowMs
-      this.#members = new MembershipLog({ sinceMs, intervalsKept, intervalsPerSelector })
-      // Those of now are in the journal already.
-      for (let id = journal.oldestId; id <= journal.newestId - events.length; id++)
-        this.#members.add([journal.at(id)], journal.at(id).atMs)
-    }
-    if (events.length > 0) isChanged = this.#members.add(events, nowMs)
-    if (!this.#assumed.has(hub)) {
-      this.#assumed.add(hub)
-      this.#members.assume(this.#state.fleetOf(hub))
-      isChanged = true
-    }
-    if (isChanged) onMembership(this.#members.columns())
+  // The journal's events may go once a state is written, so what is made from them is kept first.
+  async #keep(nowMs: number): Promise<void> {
+    await this.#parts.memberships.save()
+    this.#history.writeState(nowMs)
   }
 
   #view(): FleetView {

@@ -49,14 +49,8 @@ type Line = readonly [
   on: Readonly<Record<string, readonly number[]>>,
 ]
 
-/** When the history of a fleet begins, and when its states were last seen. */
-export interface StatesTime {
-  readonly sinceMs: number
-  readonly atMs: number
-}
-
-/** The states of a fleet as bytes. */
-export function encodeStates(fleet: FleetStates, { sinceMs, atMs }: StatesTime): Uint8Array {
+/** The states of a fleet as bytes. `atMs` is when they were seen last. */
+export function encodeStates(fleet: FleetStates, atMs: number): Uint8Array {
   const clusters = new Map<string, number>()
   const indexOf = (name: string): number => {
     const known = clusters.get(name)
@@ -65,7 +59,7 @@ export function encodeStates(fleet: FleetStates, { sinceMs, atMs }: StatesTime):
     return clusters.size - 1
   }
   const lines = linesOf(fleet, indexOf)
-  const head = JSON.stringify({ sinceMs, atMs, clusters: [...clusters.keys()] })
+  const head = JSON.stringify({ atMs, clusters: [...clusters.keys()] })
   return new TextEncoder().encode([head, ...lines.map((line) => JSON.stringify(line))].join('\n'))
 }
 
@@ -133,17 +127,14 @@ const thingOf: Partial<Record<TransitionKind, ThingKind>> = {
 /** What was recorded, until every hub has been seen again. */
 export class RecordedStates {
   readonly #things = new Map<string, Thing>()
-  /** When the history begins; undefined where nothing was recorded. */
-  readonly sinceMs: number | undefined
   #atMs: number
 
   /** From bytes of `encodeStates`; undefined = nothing was recorded yet. */
   constructor(bytes: Uint8Array | undefined) {
     const [head, ...lines] = bytes === undefined ? [] : new TextDecoder().decode(bytes).split('\n')
-    const { sinceMs, atMs, clusters } = (
+    const { atMs, clusters } = (
       head === undefined ? { atMs: 0, clusters: [] } : JSON.parse(head)
-    ) as Partial<StatesTime> & { readonly atMs: number; readonly clusters: readonly string[] }
-    this.sinceMs = sinceMs
+    ) as { readonly atMs: number; readonly clusters: readonly string[] }
     this.#atMs = atMs
     for (const text of lines) {
       const [kind, hub, type, namespace, name, cluster, state, on] = JSON.parse(text) as Line

@@ -47,8 +47,11 @@ test('the first sight of a hub is no event; what changes then is', () => {
 test('what changed between two lives is one event, marked with since when nobody watched', () => {
   const files = new RecordingFiles(randomOf(1))
   const first = open(files)
+  expect(first.history.isStateDue(1000)).toBe(false)
   first.history.note('local', fleet, { nowMs: 1000 })
+  expect(first.history.isStateDue(1000)).toBe(true)
   first.history.writeState(1500)
+  expect(first.history.isStateDue(1500)).toBe(false)
   first.history.note('local', other, { nowMs: 2000 })
   const back = first.history.note('local', fleet, { nowMs: 3000 })
   const second = open(files)
@@ -83,18 +86,8 @@ test('a hub that is not seen in this life keeps its recorded states for the next
   const first = open(files)
   first.history.note('local', fleet, { nowMs: 1000 })
   first.history.writeState(1000)
-  open(files).history.writeState(5000, true)
+  open(files).history.writeState(5000)
   expect(changes(open(files).history.note('local', other, { nowMs: 9000 }))).toHaveLength(1)
-})
-
-test('history begins when the first hub was seen, over restarts', () => {
-  const files = new RecordingFiles(randomOf(1))
-  const first = open(files)
-  expect(first.history.sinceMs).toBeUndefined()
-  first.history.note('local', fleet, { nowMs: 1000 })
-  first.history.writeState(1500)
-  first.history.note('local', other, { nowMs: 2000 })
-  expect(open(files).history.sinceMs).toBe(1000)
 })
 
 test('an event that the disk refused is found again', () => {
