@@ -11,6 +11,7 @@ import type {
   ClusterPart,
   ClusterState,
   Compliance,
+  PolicyAutomationPart,
   PolicyDetail,
   PolicyPart,
 } from './parts.ts'
@@ -72,6 +73,9 @@ export interface PolicyOnCluster {
   readonly stale?: Stale
 }
 
+/** What is run when a policy is violated, and when it was run last. */
+export type PolicyAutomation = Omit<PolicyAutomationPart, 'part' | 'namespace' | 'policy'>
+
 /** A root policy over all its clusters. `hubState` is the hub's own aggregate, to be compared. */
 export interface Policy extends Omit<PolicyPart, 'part' | 'reported'> {
   readonly hub: string
@@ -81,6 +85,7 @@ export interface Policy extends Omit<PolicyPart, 'part' | 'reported'> {
   /** `KIND NS/NAME` of the placements that bindings name for it. */
   readonly placements: readonly string[]
   readonly sets: readonly string[]
+  readonly automations: readonly PolicyAutomation[]
 }
 
 /** A policy set with its members, judged on the clusters that it places them on. */

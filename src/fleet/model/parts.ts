@@ -142,6 +142,18 @@ export interface PolicySetPart {
   readonly exclusions: ReadonlyMap<string, readonly string[]>
 }
 
+/** A PolicyAutomation: what is run when a policy (of its namespace) is violated, and when it was run last. */
+export interface PolicyAutomationPart {
+  readonly part: 'policy_automation'
+  readonly namespace: string
+  readonly name: string
+  readonly policy: string
+  readonly mode: string
+  /** Clusters for which it was run. */
+  readonly clusters: readonly string[]
+  readonly lastRunMs?: number
+}
+
 /** What a PlacementBinding joins. Restricted ones place nothing themselves. */
 export interface BindingPart {
   readonly part: 'binding'
@@ -193,6 +205,9 @@ export type ApplicationKind =
   | 'Application.app.k8s.io'
   | 'ResourceBinding'
   | 'Federated'
+  | 'ManifestWork'
+  | 'ManifestWorkReplicaSet'
+  | 'GitOpsCluster'
 
 /** An application as one object describes it. */
 export interface ApplicationPart {
@@ -233,6 +248,7 @@ export type FleetPart =
   | PolicyPart
   | ReplicatedPolicyPart
   | PolicySetPart
+  | PolicyAutomationPart
   | BindingPart
   | PlacementPart
   | DecisionPart

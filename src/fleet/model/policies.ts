@@ -69,7 +69,18 @@ export function joinPolicy(
       ...sets.map((set) => `PolicySet ${set}`),
     ]),
     sets,
+    automations: automationsOf(hub, policy),
   }
+}
+
+function automationsOf(hub: HubParts, { namespace, name }: PolicyPart): Policy['automations'] {
+  const own = hub
+    .of('policy_automation')
+    .filter((one) => one.namespace === namespace && one.policy === name)
+  return sortedBy(
+    own.map(({ part: _part, namespace: _namespace, policy: _policy, ...rest }) => rest),
+    (one) => one.name,
+  )
 }
 
 function placementsOf(

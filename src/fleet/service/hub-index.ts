@@ -183,6 +183,9 @@ export class HubIndex implements HubParts {
       case 'replicated_policy':
         marks.policies.add(part.root)
         break
+      case 'policy_automation':
+        marks.policies.add(`${part.namespace}/${part.policy}`)
+        break
       case 'policy_set':
         marks.policySets.add(`${part.namespace}/${part.name}`)
         for (const name of part.policies) marks.policies.add(`${part.namespace}/${name}`)

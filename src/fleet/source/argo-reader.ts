@@ -4,6 +4,8 @@
 // Source: facts/fleet.md §10 (kinds, pull model).
 
 import {
+  conditionOf,
+  conditionsOf,
   fieldOf,
   labelOf,
   listOf,
@@ -85,6 +87,36 @@ export function readApplicationSet(object: unknown): ApplicationPart {
     wanted: [],
     ...(placement === '' ? {} : { placementRef: `Placement ${namespace}/${placement}` }),
     ...(failed === undefined ? {} : { failure: textOf(failed, 'message') }),
+  }
+}
+
+/** A GitOpsCluster: whether the clusters of a placement are known to the Argo CD of the hub itself. */
+export function readGitOpsCluster(object: unknown): ApplicationPart {
+  const by = `${namespaceOf(object)}/${nameOf(object)}`
+  const ready = conditionOf(conditionsOf(object), 'Ready')
+  const phase = textOf(object, 'status', 'phase')
+  const isBad = ready === undefined ? /fail/i.test(phase) : ready.status === 'False'
+  const isGood = ready === undefined ? phase === 'successful' : ready.status === 'True'
+  const message = textOf(object, 'status', 'message') || (ready?.message ?? '')
+  const health = isBad ? 'danger' : isGood ? 'healthy' : 'unknown'
+  return {
+    part: 'application',
+    kind: 'GitOpsCluster',
+    namespace: namespaceOf(object),
+    name: nameOf(object),
+    labels: textMapOf(object, 'metadata', 'labels'),
+    deliveries: [
+      {
+        cluster: inCluster,
+        by,
+        health,
+        sync: '',
+        deployed: '',
+        message: isGood ? '' : message,
+        ...(ready?.sinceMs === undefined ? {} : { sinceMs: ready.sinceMs }),
+      },
+    ],
+    wanted: [inCluster],
   }
 }
 

@@ -14,7 +14,7 @@ import {
   textMapOf,
   textOf,
 } from '../kube-object.ts'
-import type { ApplicationPart, Delivery, RowState } from '../model/parts.ts'
+import type { ApplicationPart, Delivery, DeliveryPart, RowState } from '../model/parts.ts'
 
 /** A Karmada ResourceBinding or ClusterResourceBinding; the application is the resource that it binds. */
 export function readResourceBinding(object: unknown): ApplicationPart {
@@ -44,6 +44,39 @@ export function readResourceBinding(object: unknown): ApplicationPart {
 function karmadaHealth(word: string): RowState {
   if (word === 'Healthy') return 'healthy'
   return word === 'Unhealthy' ? 'danger' : 'unknown'
+}
+
+/** The namespaces in which Karmada keeps the works of a cluster begin with this. */
+const workNamespacePrefix = 'karmada-es-'
+
+/** A Karmada Work: how its resource is on one cluster, for bindings that have gathered nothing yet. */
+export function readKarmadaWork(object: unknown): DeliveryPart | undefined {
+  const namespace = namespaceOf(object)
+  const status = listOf(object, 'status', 'manifestStatuses')[0]
+  const manifest = listOf(object, 'spec', 'workload', 'manifests')[0]
+  const resource = isObject(status) ? fieldOf(status, 'identifier') : undefined
+  const kind = textOf(resource, 'kind') || textOf(manifest, 'kind')
+  const name = textOf(resource, 'name') || nameOf(manifest)
+  if (!namespace.startsWith(workNamespacePrefix) || name === '') return undefined
+  const applied = conditionOf(conditionsOf(object), 'Applied')
+  return {
+    part: 'deliveries',
+    kind: 'ResourceBinding',
+    namespace: textOf(resource, 'namespace') || namespaceOf(manifest),
+    name: `${kind}/${name}`,
+    fallback: true,
+    deliveries: [
+      {
+        cluster: namespace.slice(workNamespacePrefix.length),
+        by: `${namespace}/${nameOf(object)}`,
+        health: karmadaHealth(textOf(status, 'health')),
+        sync: applied === undefined ? 'unknown' : applied.status === 'True' ? 'healthy' : 'danger',
+        deployed: '',
+        message: applied?.status === 'True' ? '' : (applied?.message ?? ''),
+        ...(applied?.sinceMs === undefined ? {} : { sinceMs: applied.sinceMs }),
+      },
+    ],
+  }
 }
 
 /** A Federated object of KubeFed (group types.kubefed.io). */

@@ -34,6 +34,11 @@ function namespaced(group: string, version: string, plural: string, kind: string
   return { resource, olderVersions: [], selection: {} }
 }
 
+// Nothing of its spec is read: that it is there, and how many there are, is enough.
+function counted(kind: FollowedKind): FollowedKind {
+  return { ...kind, selection: { metadataOnly: true } }
+}
+
 function clusterWide(group: string, version: string, plural: string, kind: string): FollowedKind {
   const { resource, ...rest } = namespaced(group, version, plural, kind)
   return { resource: { ...resource, namespaced: false }, ...rest }
@@ -103,12 +108,14 @@ const kinds: Readonly<Record<KubeManager, readonly FollowedKind[]>> = {
       'clusterpropagationpolicies',
       'ClusterPropagationPolicy',
     ),
-    namespaced('policy.karmada.io', 'v1alpha1', 'overridepolicies', 'OverridePolicy'),
-    clusterWide(
-      'policy.karmada.io',
-      'v1alpha1',
-      'clusteroverridepolicies',
-      'ClusterOverridePolicy',
+    counted(namespaced('policy.karmada.io', 'v1alpha1', 'overridepolicies', 'OverridePolicy')),
+    counted(
+      clusterWide(
+        'policy.karmada.io',
+        'v1alpha1',
+        'clusteroverridepolicies',
+        'ClusterOverridePolicy',
+      ),
     ),
     namespaced('work.karmada.io', 'v1alpha2', 'resourcebindings', 'ResourceBinding'),
     clusterWide('work.karmada.io', 'v1alpha2', 'clusterresourcebindings', 'ClusterResourceBinding'),
@@ -116,12 +123,16 @@ const kinds: Readonly<Record<KubeManager, readonly FollowedKind[]>> = {
   ],
   kubefed: [
     namespaced('core.kubefed.io', 'v1beta1', 'kubefedclusters', 'KubeFedCluster'),
-    namespaced('core.kubefed.io', 'v1beta1', 'federatedtypeconfigs', 'FederatedTypeConfig'),
-    namespaced(
-      'scheduling.kubefed.io',
-      'v1alpha1',
-      'replicaschedulingpreferences',
-      'ReplicaSchedulingPreference',
+    counted(
+      namespaced('core.kubefed.io', 'v1beta1', 'federatedtypeconfigs', 'FederatedTypeConfig'),
+    ),
+    counted(
+      namespaced(
+        'scheduling.kubefed.io',
+        'v1alpha1',
+        'replicaschedulingpreferences',
+        'ReplicaSchedulingPreference',
+      ),
     ),
   ],
 }

@@ -5,6 +5,7 @@
 
 import {
   fieldOf,
+  isObject,
   labelOf,
   listOf,
   nameOf,
@@ -17,6 +18,7 @@ import { complianceOf, complianceOfMessage, complianceOfReplicated } from '../mo
 import type {
   BindingPart,
   Compliance,
+  PolicyAutomationPart,
   PolicyDetail,
   PolicyMessage,
   PolicyPart,
@@ -102,6 +104,22 @@ export function readPolicySet(object: unknown): PolicySetPart {
         textsOf(entry, 'clusterNames'),
       ]),
     ),
+  }
+}
+
+/** A PolicyAutomation with its last run: when it was started last, and for which clusters it ever was. */
+export function readPolicyAutomation(object: unknown): PolicyAutomationPart {
+  const events = fieldOf(object, 'status', 'clustersWithEvent')
+  const clusters = isObject(events) ? Object.keys(events).sort() : []
+  const times = clusters.flatMap((cluster) => timeOf(events, cluster, 'automationStartTime') ?? [])
+  return {
+    part: 'policy_automation',
+    namespace: namespaceOf(object),
+    name: nameOf(object),
+    policy: textOf(object, 'spec', 'policyRef'),
+    mode: textOf(object, 'spec', 'mode'),
+    clusters,
+    ...(times.length === 0 ? {} : { lastRunMs: Math.max(...times) }),
   }
 }
 

@@ -23,18 +23,19 @@ import {
 import {
   readApplicationSet,
   readApplicationSetReport,
-  readApplicationWork,
   readArgoApplication,
+  readGitOpsCluster,
 } from './argo-reader.ts'
 import { readKarmadaCluster, readKubeFedCluster, readManagedCluster } from './cluster-reader.ts'
-import { readFederated, readResourceBinding } from './federation-reader.ts'
+import { readFederated, readKarmadaWork, readResourceBinding } from './federation-reader.ts'
 import {
   readClusterSet,
   readClusterSetBinding,
   readPlacement,
   readPlacementScore,
 } from './placement-reader.ts'
-import { readBinding, readPolicy, readPolicySet } from './policy-reader.ts'
+import { readBinding, readPolicy, readPolicyAutomation, readPolicySet } from './policy-reader.ts'
+import { readWork, readWorkReplicaSet } from './work-reader.ts'
 
 type Reader = (object: unknown) => FleetPart | undefined
 
@@ -62,20 +63,24 @@ const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ],
   [`addon.${ocm}/ManagedClusterAddOn`, readAddon],
   [`addon.${ocm}/ClusterManagementAddOn`, readAddonName],
-  [`work.${ocm}/ManifestWork`, readApplicationWork],
+  [`work.${ocm}/ManifestWork`, readWork],
+  [`work.${ocm}/ManifestWorkReplicaSet`, readWorkReplicaSet],
   [`policy.${ocm}/Policy`, readPolicy],
   [`policy.${ocm}/PolicySet`, readPolicySet],
+  [`policy.${ocm}/PolicyAutomation`, readPolicyAutomation],
   [`policy.${ocm}/PlacementBinding`, readBinding],
   [`apps.${ocm}/PlacementRule`, readPlacementRule],
   [`apps.${ocm}/Subscription`, readSubscription],
   [`apps.${ocm}/SubscriptionReport`, readSubscriptionReport],
   [`apps.${ocm}/MulticlusterApplicationSetReport`, readApplicationSetReport],
+  [`apps.${ocm}/GitOpsCluster`, readGitOpsCluster],
   ['app.k8s.io/Application', readKubernetesApplication],
   ['argoproj.io/Application', readArgoApplication],
   ['argoproj.io/ApplicationSet', readApplicationSet],
   ['cluster.karmada.io/Cluster', readKarmadaCluster],
   ['work.karmada.io/ResourceBinding', readResourceBinding],
   ['work.karmada.io/ClusterResourceBinding', readResourceBinding],
+  ['work.karmada.io/Work', readKarmadaWork],
   ['core.kubefed.io/KubeFedCluster', readKubeFedCluster],
 ])
 

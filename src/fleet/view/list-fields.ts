@@ -95,6 +95,9 @@ export const listFields: Readonly<Record<FleetList, Shape>> = {
     controls: list('Controls'),
     placements: list('Placements that its bindings name'),
     sets: list('Policy sets it belongs to'),
+    automations: list(
+      'What is run on violations: name, mode, clusters, and the last run in Unix milliseconds',
+    ),
     hubState: text("The hub's own aggregate"),
     clusterCount: count('Clusters it is on'),
     counts: counts('Clusters by state'),

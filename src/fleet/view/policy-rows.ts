@@ -63,6 +63,7 @@ function policyItem(policy: Policy, tally: Tally, { view, sight, flaps }: Contex
     controls: policy.controls,
     placements: policy.placements,
     sets: policy.sets,
+    automations: sight.scope === 'all' ? policy.automations : undefined,
     hubState: sight.scope === 'all' ? policy.hubState : undefined,
     clusterCount: tally.clusterCount,
     counts: tally.counts,

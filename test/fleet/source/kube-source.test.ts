@@ -20,6 +20,7 @@ import { failure } from '../../kube/api-server-double/json-objects.ts'
 import { defineKinds, placeObjects } from '../../kube/place-objects.ts'
 import { plainDefinition } from '../../kube/plain-definitions.ts'
 import { fixtureObjects, nowMs } from '../fixture-fleet.ts'
+import { hubObjects } from './hub-kinds.ts'
 
 const federatedDeployments: KubeResource = {
   group: 'types.kubefed.io',
@@ -33,7 +34,7 @@ const followed = [
   federatedDeployments,
 ]
 // A server decides itself what is being deleted.
-const objects = (fixtureObjects() as readonly ApiObject[]).map((object) => {
+const objects = ([...fixtureObjects(), ...hubObjects()] as readonly ApiObject[]).map((object) => {
   const { deletionTimestamp: _, ...metadata } = object.metadata
   return { ...object, metadata }
 })
