@@ -16,6 +16,7 @@ export {
   kubernetesVerifier,
   type ResourceRule,
 } from './kubernetes.ts'
+export { kubernetesReviews, managedClusterNames } from './kubernetes-reviews.ts'
 export { type OidcOptions, oidcVerifier } from './oidc.ts'
 export * from './read-tenants.ts'
 export { requireAdmin, requireReader, requireWholeFleet } from './require.ts'

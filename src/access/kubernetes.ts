@@ -43,7 +43,7 @@ export interface KubernetesRightsOptions {
   /** RBAC knows no tenants: those whom it shows a cluster read these. */
   readonly tenants: TenantRights
   /** Managed clusters that are known, asked anew each time. */
-  readonly clusters: () => Iterable<string>
+  readonly clusters: () => Promise<readonly string[]>
   /** Reviews at a time. */
   readonly concurrency: number
 }
@@ -62,10 +62,11 @@ export function kubernetesAuthority(
   options: KubernetesRightsOptions,
 ): Authority {
   return async (subject, token) => {
-    const isOwn = await reviews.authenticate(token)
-    if (isOwn?.name !== subject.name) return askEach(reviews, subject, options)
+    // Static names are ours alone: one that is also a user of the hub must not have that user's rights.
+    if (subject.provedBy === 'static') return noRights
+    if (subject.provedBy === 'oidc') return askEach(reviews, subject, options)
     const { rules, incomplete } = await reviews.rules(token)
-    const listed = rightsOfRules(rules, options)
+    const listed = rightsOfRules(rules, { ...options, known: await clustersNeeded(rules, options) })
     return incomplete ? addRights([listed, await askEach(reviews, subject, options)]) : listed
   }
 }
@@ -73,7 +74,10 @@ export function kubernetesAuthority(
 /** What the rules of a subject grant. */
 export function rightsOfRules(
   rules: readonly ResourceRule[],
-  options: Pick<KubernetesRightsOptions, 'clusterVerb' | 'tenants' | 'clusters'>,
+  options: Pick<KubernetesRightsOptions, 'clusterVerb' | 'tenants'> & {
+    /** Managed clusters, for rules that name none. */
+    readonly known: readonly string[]
+  },
 ): Rights {
   let rights = noRights
   for (const rule of rules) {
@@ -85,7 +89,7 @@ export function rightsOfRules(
     if (names.length === 0 && namespaces === 'all')
       rights = withScope(rights, 'all', options.tenants)
     else {
-      const clusters = names.length === 0 ? options.clusters() : names
+      const clusters = names.length === 0 ? options.known : names
       const scope = { clusters: new Map([...clusters].map((name) => [name, namespaces] as const)) }
       rights = withScope(rights, scope, options.tenants)
     }
@@ -98,6 +102,18 @@ function namespacesOf(verbs: readonly string[], clusterVerb: string): ClusterSco
     return 'all'
   const listed = verbs.flatMap((verb) => /^metrics\/([a-z0-9][a-z0-9-]*)$/.exec(verb)?.[1] ?? [])
   return listed.length === 0 ? undefined : new Set(listed)
+}
+
+// Namespaces of all clusters are the only rights that need to know which clusters there are.
+async function clustersNeeded(
+  rules: readonly ResourceRule[],
+  options: KubernetesRightsOptions,
+): Promise<readonly string[]> {
+  const isForAll = rules.some(
+    ({ verbs, resourceNames = [] }) =>
+      resourceNames.length === 0 && verbs.some((verb) => verb.startsWith('metrics/')),
+  )
+  return isForAll ? options.clusters() : []
 }
 
 async function askEach(
@@ -116,7 +132,7 @@ async function askEach(
   const { clusterVerb: verb } = options
   if (await reviews.isAllowed(subject, { ...question, verb, name: '' }))
     return withScope(noRights, 'all', options.tenants)
-  const waiting = [...options.clusters()]
+  const waiting = [...(await options.clusters())]
   const seen: string[] = []
   const ask = async (): Promise<void> => {
     for (let name = waiting.pop(); name !== undefined; name = waiting.pop())

@@ -99,6 +99,7 @@ function subjectOf(payload: Readonly<Record<string, unknown>>, options: OidcOpti
   return {
     name: options.usernamePrefix + name,
     groups: groups.map((group) => options.groupsPrefix + group),
+    provedBy: 'oidc',
   }
 }
 

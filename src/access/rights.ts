@@ -6,6 +6,8 @@ import type { ClusterScope, Scope, TenantRights } from '../model/index.ts'
 export interface Subject {
   readonly name: string
   readonly groups: readonly string[]
+  /** What its credentials are: an authority trusts the names of some and not of others. */
+  readonly provedBy: 'static' | 'oidc' | 'kubernetes'
 }
 
 /** What somebody may do. No tenant to read, or a scope without clusters, is no right to read. */

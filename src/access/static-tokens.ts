@@ -29,7 +29,7 @@ export function staticTokenVerifier(
         fix: 'make a new one with: crowsnest tools access token',
       })
     }
-    return { name: known.name, groups: known.groups }
+    return { name: known.name, groups: known.groups, provedBy: 'static' }
   }
 }
 

@@ -16,7 +16,13 @@ export {
   KubeClient,
   type KubeSelection,
 } from './kube-client.ts'
-export { type KubeAccess, type KubeEndpoint, openEndpoint, plainEndpoint } from './kube-endpoint.ts'
+export {
+  bearerEndpoint,
+  type KubeAccess,
+  type KubeEndpoint,
+  openEndpoint,
+  plainEndpoint,
+} from './kube-endpoint.ts'
 export {
   LeaderElection,
   leases,

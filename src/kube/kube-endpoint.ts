@@ -62,6 +62,17 @@ export function plainEndpoint(url: URL): KubeEndpoint {
   return { url, requestOptions: () => Promise.resolve({ agent }) }
 }
 
+/** The same server, asked with somebody's token in place of our own credentials. */
+export function bearerEndpoint(endpoint: KubeEndpoint, token: string): KubeEndpoint {
+  return {
+    url: endpoint.url,
+    async requestOptions() {
+      const { cert: _cert, key: _key, auth: _auth, ...options } = await endpoint.requestOptions()
+      return { ...options, headers: { ...options.headers, Authorization: `Bearer ${token}` } }
+    },
+  }
+}
+
 function agentFor(url: URL): HttpAgent {
   const options = { keepAlive: true, keepAliveMsecs: 30_000, maxFreeSockets: idleConnectionsMax }
   return url.protocol === 'http:' ? new HttpAgent(options) : new HttpsAgent(options)

@@ -14,6 +14,7 @@ import type { Config } from './config-schema.ts'
 import { adminDoor, readDoor } from './doors.ts'
 import { startFleet } from './fleet.ts'
 import { createHttp } from './http.ts'
+import { hubAuthorities } from './hub-rights.ts'
 import { openListener } from './listener.ts'
 import { operationsDoor } from './operations.ts'
 import { ingestOptions, msOf, otlpHeapMebibytes } from './options.ts'
@@ -50,7 +51,7 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
   const rules = createRules(config, { local: { pool, target: noted }, metrics, log })
   const fleet = startFleet(config, { pool, target: noted, log, onDeath })
   const listener = await openListener(config, log)
-  const access = createAccess(config, { verifiers: [], authorities: [] }, listener.identity)
+  const access = createAccess(config, await hubAuthorities(config), listener.identity)
   const reload = createReload(source, { access, rules, ingest, threads, status, log })
   const { host, port } = parseAddress(config.http.listen)
   const app = await createHttp({

@@ -1,7 +1,7 @@
 // Section `access` of the configuration: who may call, and who says what they may do. Empty: nobody is authenticated.
 
 import Type from 'typebox'
-import { closed, count, duration, text } from './config-sections.ts'
+import { closed, count, duration, flag, text } from './config-sections.ts'
 
 const oidc = Type.Object(
   {
@@ -19,11 +19,26 @@ const oidc = Type.Object(
   closed,
 )
 
+const kubernetes = Type.Object(
+  {
+    enabled: flag("Accept tokens of the hub's Kubernetes, and read rights from its RBAC."),
+    kubeconfig: text('', 'kubeconfig of the hub; empty = the service account of the pod.'),
+    audience: text('', 'Audience that tokens are reviewed for; empty = that of the API server.'),
+    clusterVerb: text('get', 'Verb on managedclusters that shows a cluster whole.'),
+    tenants: Type.Array(Type.String(), {
+      default: [],
+      description: 'Tenants that readers by RBAC read; empty = the default tenant, ["*"] = all.',
+    }),
+  },
+  closed,
+)
+
 /** Section of the configuration. */
 export const access = Type.Object(
   {
     file: text('', 'Access file: static tokens, and rights by user and group.'),
     oidc,
+    kubernetes,
     cacheTime: duration('10s', 'How long a decision about a token holds.'),
     queriesPerReader: count(0, 'Most queries of one reader at a time; 0 = unlimited.'),
   },

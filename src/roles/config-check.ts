@@ -29,7 +29,9 @@ export function parseAddress(address: string): { readonly host: string; readonly
 
 /** Whether callers have to prove who they are. */
 export function isAuthenticated({ access, identity }: Config): boolean {
-  return identity.enabled || access.file !== '' || access.oidc.issuer !== ''
+  return (
+    identity.enabled || access.file !== '' || access.oidc.issuer !== '' || access.kubernetes.enabled
+  )
 }
 
 /** Whether only this machine can reach a host. */

@@ -18,12 +18,11 @@ function reviews(parts: {
   rules?: readonly ResourceRule[]
   incomplete?: boolean
   allowed?: (question: AccessQuestion) => boolean
-  owner?: string
 }): KubernetesReviews & { readonly asked: AccessQuestion[] } {
   const asked: AccessQuestion[] = []
   return {
     asked,
-    authenticate: async () => ({ name: parts.owner ?? 'alice', groups: [] }),
+    authenticate: async () => undefined,
     rules: async () => ({ rules: parts.rules ?? [], incomplete: parts.incomplete ?? false }),
     async isAllowed(_subject, question) {
       asked.push(question)
@@ -32,14 +31,17 @@ function reviews(parts: {
   }
 }
 
-async function rightsOf(double: KubernetesReviews) {
+async function rightsOf(
+  double: KubernetesReviews,
+  provedBy: 'static' | 'oidc' | 'kubernetes' = 'kubernetes',
+) {
   const ask = kubernetesAuthority(double, {
     clusterVerb: 'get',
     tenants: ['default-tenant'],
-    clusters: () => ['east', 'west'],
+    clusters: async () => ['east', 'west'],
     concurrency: 2,
   })
-  const { isAdmin, mayRead, scope } = await ask({ name: 'alice', groups: [] }, 'token')
+  const { isAdmin, mayRead, scope } = await ask({ name: 'alice', groups: [], provedBy }, 'token')
   return { isAdmin, mayRead, scope: scope === 'all' ? 'all' : Object.fromEntries(scope.clusters) }
 }
 
@@ -101,12 +103,14 @@ describe("rights by the hub's RBAC", () => {
     })
   })
 
-  it('are asked by name for subjects whose token is not of the hub', async () => {
+  it('are asked by name for subjects of an issuer, and not at all for static tokens', async () => {
     const double = reviews({
-      owner: 'somebody-else',
       rules: [rule(['get'])],
       allowed: ({ name }) => name === 'west',
     })
-    expect((await rightsOf(double)).scope).toEqual({ west: 'all' })
+    expect((await rightsOf(double, 'oidc')).scope).toEqual({ west: 'all' })
+    const asked = double.asked.length
+    expect((await rightsOf(double, 'static')).mayRead).toEqual([])
+    expect(double.asked).toHaveLength(asked)
   })
 })
