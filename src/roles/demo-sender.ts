@@ -51,21 +51,30 @@ export class DemoSender {
 interface Series {
   readonly labels: { readonly name: string; readonly value: string }[]
   readonly samples: { readonly timestamp: number; readonly value: number }[]
+  /** Of the newest sample. */
+  exemplars: {
+    readonly timestamp: number
+    readonly value: number
+    readonly labels: { readonly name: string; readonly value: string }[]
+  }[]
 }
 
 function seriesOf(pace: DemoPace, cluster: DemoCluster, timesMs: readonly number[]): Series[] {
   const found = new Map<string, Series>()
   for (const timestamp of timesMs) {
-    for (const { labels, value } of demoSamples(pace, cluster, timestamp)) {
+    for (const { labels, value, exemplar } of demoSamples(pace, cluster, timestamp)) {
       const key = JSON.stringify(labels)
       let series = found.get(key)
       if (series === undefined) {
         const pairs = Object.entries(labels).map(([name, text]) => ({ name, value: text }))
         pairs.sort((one, other) => (one.name < other.name ? -1 : 1))
-        series = { labels: pairs, samples: [] }
+        series = { labels: pairs, samples: [], exemplars: [] }
         found.set(key, series)
       }
       series.samples.push({ timestamp, value })
+      if (exemplar === undefined) continue
+      const trace = [{ name: 'trace_id', value: exemplar.traceId }]
+      series.exemplars = [{ timestamp, value: exemplar.value, labels: trace }]
     }
   }
   return [...found.values()]

@@ -11,6 +11,8 @@ import { type DemoPace, type DemoRollout, demoAt } from './course.ts'
 export interface DemoSample {
   readonly labels: Readonly<Record<string, string>>
   readonly value: number
+  /** A trace that fell into the bucket, and its seconds. */
+  readonly exemplar?: { readonly traceId: string; readonly value: number }
 }
 
 /** What a family is. */
@@ -76,6 +78,14 @@ class Meter {
   add(name: string, labels: Readonly<Record<string, string>>, value: number): void {
     const own = { __name__: name, cluster: this.#cluster, ...labels }
     this.samples.push({ labels: own, value })
+  }
+
+  /** Gives the sample that was added last an exemplar. */
+  addExemplar(value: number): void {
+    const last = this.samples.at(-1)!
+    const bits = this.#chance(this.#nowMs, JSON.stringify(last.labels)) * 2 ** 32
+    const traceId = bits.toString(16).padStart(32, '0')
+    this.samples[this.samples.length - 1] = { ...last, exemplar: { traceId, value } }
   }
 
   /** A value that swings around `middle` by a share of it, once an hour, each series at its own time. */
@@ -165,8 +175,10 @@ function apiServerSeries(meter: Meter, isUp: boolean): void {
     }
     const name = 'apiserver_request_duration_seconds'
     const count = Math.round(meter.total(rate, verb))
-    for (const [le, share] of buckets)
+    for (const [le, share] of buckets) {
       meter.add(`${name}_bucket`, { ...labels, verb, le }, Math.floor(count * share))
+      if (le === '0.5') meter.addExemplar(0.3)
+    }
     meter.add(`${name}_sum`, { ...labels, verb }, count * 0.04)
     meter.add(`${name}_count`, { ...labels, verb }, count)
   }

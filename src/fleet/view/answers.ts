@@ -13,6 +13,7 @@ import { checkPaths, type Item, pick, valueAt } from './fields.ts'
 import { filteredRows } from './filter.ts'
 import { FlapCounter } from './flap-counter.ts'
 import type { FleetView } from './fleet-view.ts'
+import { KeptAnswers } from './kept-answers.ts'
 import { listFields, listFilters, summaryFilters } from './list-fields.ts'
 import { objectItem } from './object.ts'
 import { type Order, pageOf, type SortValue } from './page.ts'
@@ -35,6 +36,7 @@ export const answerDefaults: AnswerOptions = { limitMax: 5000, flapWindowMs: 86_
 export class FleetAnswers {
   readonly #options: AnswerOptions
   readonly #flaps: FlapCounter
+  readonly #kept = new KeptAnswers()
   #table = new ClusterTable()
 
   constructor(options: AnswerOptions = answerDefaults) {
@@ -44,6 +46,10 @@ export class FleetAnswers {
 
   /** Answers. Throws UserError bad_data (filter, order, cursor, limit, fields, manifest) and not_found. */
   answer(view: FleetView, call: FleetCall): FleetAnswer {
+    return this.#kept.get(view, call, () => this.#make(view, call))
+  }
+
+  #make(view: FleetView, call: FleetCall): FleetAnswer {
     if (call.kind === 'explain') return json(explainItem(view, call))
     const context = this.#contextOf(view, call)
     if (call.kind === 'summary') {

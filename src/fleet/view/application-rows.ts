@@ -6,7 +6,7 @@
 import { type Rows, scoreOf } from '../model/application-rows.ts'
 import type { Application, ApplicationOnCluster } from '../model/fleet.ts'
 import { rowStates } from '../model/parts.ts'
-import { addCounts, type Counts, type Health, healths, worstOf } from '../model/state.ts'
+import { type Counts, type Health, healths, worstOf } from '../model/state.ts'
 import { countColumn } from './cluster-table.ts'
 import type { Item } from './fields.ts'
 import { type Context, countsAt, type Row, rowKey, staleItem } from './row.ts'
@@ -70,16 +70,21 @@ function applicationItem(application: Application, tally: Tally, context: Contex
   }
 }
 
+const rowNames = ['health', 'sync', 'deployed'] as const
+
 function rowsSeen(application: Application, { sight }: Context): Rows {
   const { ids } = sight.table.ofApplication(application)
   const mask = sight.mask(application.namespace)
-  const seen = application.clusters.filter((_, i) => mask === undefined || mask[ids[i]!] === 1)
-  const sum = (of: keyof Rows): Rows['health'] =>
-    addCounts(
-      rowStates,
-      seen.map(({ rows }) => rows[of]),
-    )
-  return { health: sum('health'), sync: sum('sync'), deployed: sum('deployed') }
+  const sums = new Uint32Array(rowNames.length * rowStates.length)
+  for (let i = 0; i < ids.length; i++) {
+    if (mask !== undefined && mask[ids[i]!] !== 1) continue
+    const { rows } = application.clusters[i]!
+    let at = 0
+    for (const name of rowNames) for (const state of rowStates) sums[at++]! += rows[name][state]
+  }
+  const row = (name: keyof Rows): Rows['health'] =>
+    countsAt(rowStates, sums, rowNames.indexOf(name) * rowStates.length)
+  return { health: row('health'), sync: row('sync'), deployed: row('deployed') }
 }
 
 /** An application on one cluster. */

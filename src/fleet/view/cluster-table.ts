@@ -12,13 +12,23 @@ export interface Column {
   readonly codes: Uint8Array
 }
 
+interface Group {
+  readonly policies: readonly Policy[]
+  readonly counts: Uint32Array
+}
+
+/** Groups of policies whose counts are kept. */
+const groupsMax = 500
+
 /** Clusters of all hubs, numbered from 0. */
 export class ClusterTable {
   readonly #ids = new Map<string, Map<string, number>>()
   readonly #columns = new WeakMap<Policy | Application, Column>()
+  readonly #groups = new Map<string, Group>()
   readonly #totals = new WeakMap<object, Uint32Array>()
   readonly #names: string[] = []
   readonly #hubs: string[] = []
+  #noted: Fleet | undefined
 
   /** How many numbers are given away. */
   get size(): number {
@@ -59,6 +69,8 @@ export class ClusterTable {
 
   /** Gives numbers to every cluster that a fleet names. */
   note(fleet: Fleet): void {
+    if (fleet === this.#noted) return
+    this.#noted = fleet
     for (const { hub, name } of fleet.clusters) this.idOf(hub, name)
     for (const { hub, cluster } of fleet.addons) this.idOf(hub, cluster)
     for (const policy of fleet.policies) this.ofPolicy(policy)
@@ -85,6 +97,26 @@ export class ClusterTable {
       application,
       Uint8Array.from(clusters, ({ state }) => healths.indexOf(state)),
     )
+  }
+
+  /**
+   * How some policies are on each cluster, [cluster × compliance]. Kept by `name` as long as they are the same, so that
+   * of many groups only those are counted anew whose policies changed.
+   */
+  groupTotals(name: string, policies: readonly Policy[]): Uint32Array {
+    const known = this.#groups.get(name)
+    const length = this.size * compliances.length
+    const isSame =
+      known?.counts.length === length &&
+      known.policies.length === policies.length &&
+      known.policies.every((policy, i) => policy === policies[i])
+    if (isSame) return known.counts
+    const counts = new Uint32Array(length)
+    for (const policy of policies)
+      countByCluster(this.ofPolicy(policy), undefined, compliances.length, counts)
+    if (known === undefined && this.#groups.size >= groupsMax) this.#groups.clear()
+    this.#groups.set(name, { policies, counts })
+    return counts
   }
 
   /** How all policies are on each cluster, [cluster × compliance]; kept as long as the list is. */
@@ -152,8 +184,12 @@ export function countByCluster(
   stateCount: number,
   counts: Uint32Array,
 ): void {
+  if (mask === undefined) {
+    for (let i = 0; i < ids.length; i++) counts[ids[i]! * stateCount + codes[i]!]!++
+    return
+  }
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i]!
-    if (mask === undefined || mask[id] === 1) counts[id * stateCount + codes[i]!]!++
+    if (mask[id] === 1) counts[id * stateCount + codes[i]!]!++
   }
 }

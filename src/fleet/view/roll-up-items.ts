@@ -13,8 +13,11 @@ import { type Context, countsAt, policyCounts, type Row } from './row.ts'
 const worstMax = 20
 
 /** How many clusters are in each state over all these policies, and how many entries. */
-export function countsOnClusters(policies: readonly Policy[], { sight }: Context): Item {
-  const counts = policyCounts(policies, sight)
+export function countsOnClusters(policies: readonly Policy[], { view, sight }: Context): Item {
+  const counts =
+    sight.isWhole && policies.length === view.fleet.policies.length
+      ? sight.table.policyTotals(view.fleet.policies)
+      : policyCounts(policies, sight)
   return { clusters: worstByCluster(counts), entries: sumOf(counts) }
 }
 
@@ -32,7 +35,7 @@ export function rollUpItems(
       policies.filter((policy) => states.has(policyKey(policy))),
     )
     return values.map(([value, own]) => {
-      const counts = policyCounts(own, context.sight)
+      const counts = groupCounts(`${dimension} ${value}`, own, context)
       const found = own.map((policy) => states.get(policyKey(policy))!)
       return {
         value,
@@ -49,6 +52,10 @@ export function rollUpItems(
     categories: of('categories'),
     controls: of('controls'),
   }
+}
+
+function groupCounts(name: string, policies: readonly Policy[], { sight }: Context): Uint32Array {
+  return sight.isWhole ? sight.table.groupTotals(name, policies) : policyCounts(policies, sight)
 }
 
 function policyKey({ hub, namespace, name }: Pick<Policy, 'hub' | 'namespace' | 'name'>): string {
@@ -89,7 +96,8 @@ function worstByCluster(counts: Uint32Array): Counts<Compliance> {
 
 function sumOf(counts: Uint32Array): Counts<Compliance> {
   const sums = new Uint32Array(compliances.length)
-  for (let i = 0; i < counts.length; i++) sums[i % compliances.length]! += counts[i]!
+  for (let at = 0; at < counts.length; at += sums.length)
+    for (let code = 0; code < sums.length; code++) sums[code]! += counts[at + code]!
   return countsAt(compliances, sums)
 }
 
@@ -118,15 +126,20 @@ function bySet(counts: Uint32Array, members: Members): readonly Item[] {
   })
 }
 
+// The clusters with most violations, by insertion into a short list: most clusters never enter it.
 function worstClusters(counts: Uint32Array, { sight }: Context): readonly Item[] {
   const bad = compliances.indexOf('non_compliant')
-  const found: { readonly id: number; readonly count: number }[] = []
+  const countOf = (id: number): number => counts[id * compliances.length + bad]!
+  const worst: number[] = []
   for (let id = 0; id < counts.length / compliances.length; id++) {
-    const count = counts[id * compliances.length + bad]!
-    if (count > 0) found.push({ id, count })
+    const count = countOf(id)
+    if (count === 0 || (worst.length === worstMax && count <= countOf(worst.at(-1)!))) continue
+    let at = worst.length
+    while (at > 0 && countOf(worst[at - 1]!) < count) at--
+    worst.splice(at, 0, id)
+    if (worst.length > worstMax) worst.pop()
   }
-  found.sort((a, b) => b.count - a.count || a.id - b.id)
-  return found.slice(0, worstMax).map(({ id }) => ({
+  return worst.map((id) => ({
     hub: sight.table.hubOf(id),
     cluster: sight.table.nameOf(id),
     entries: countsAt(compliances, counts, id * compliances.length),
