@@ -1,8 +1,9 @@
 // The release bundle: dist/crowsnest with one entry per thread, the kernels and package.json beside them.
 // It runs on Node 26 without node_modules: `node dist/crowsnest/main.js all`.
 import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { build } from 'vite'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { build, type Plugin } from 'vite'
 
 const root = join(import.meta.dirname, '..')
 const out = join(root, 'dist/crowsnest')
@@ -17,11 +18,51 @@ const entries = Object.fromEntries([
 // whole room: two thirds of what a thread weighs is code.
 const rooms = /\/(?:src\/(?!roles|main)|build\/proto\/)/
 
+// What all threads would evaluate at their start and few ever use: the exports of these modules are evaluated when a
+// property of one is first asked for. Three threads weigh 7 MB less.
+const lateModules = [
+  { name: 're2js', exports: ['RE2JS'] },
+  { name: 'protobufjs/minimal.js', exports: ['default'] },
+  { name: join(root, 'build/proto/messages.js'), exports: ['io', 'otlp', 'prometheus'] },
+]
+const latePrefix = '\0late:'
+
+function late(): Plugin {
+  return {
+    name: 'late',
+    enforce: 'pre',
+    resolveId(source, importer) {
+      // Only our own code sees the late ones: the modules themselves need each other at once.
+      if (!importer?.includes('/src/')) return null
+      const path = source.startsWith('.') ? join(dirname(importer), source) : source
+      return lateModules.some(({ name }) => name === path) ? latePrefix + path : null
+    },
+    load(id) {
+      const module = lateModules.find(({ name }) => latePrefix + name === id)
+      if (module === undefined) return null
+      const path = createRequire(import.meta.url).resolve(module.name)
+      const lines = module.exports.map((name) =>
+        name === 'default'
+          ? 'export default late((all) => all)'
+          : `export const ${name} = late((all) => all.${name})`,
+      )
+      return [
+        'let all',
+        'const late = (of) => new Proxy({}, {',
+        `  get: (_, key) => of((all ??= require(${JSON.stringify(path)})))[key],`,
+        '})',
+        ...lines,
+      ].join('\n')
+    },
+  }
+}
+
 rmSync(out, { recursive: true, force: true })
 await build({
   root,
   configFile: false,
   logLevel: 'warn',
+  plugins: [late()],
   ssr: { noExternal: true, target: 'node' },
   build: {
     ssr: true,
