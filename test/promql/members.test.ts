@@ -164,7 +164,7 @@ describe('a selector with conditions on virtual labels', () => {
         expect(range).toEqual(expected)
       },
     )
-    await fc.assert(property, { numRuns: 60 })
+    await fc.assert(property, { numRuns: 25 })
   })
 
   it('with an offset at t is the selector at t minus the offset, and @ fixes the time of membership too', async () => {

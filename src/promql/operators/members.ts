@@ -85,10 +85,16 @@ export class Members {
       }
       return intervals
     }
+    const referencesMs = Float64Array.from({ length: this.#grid.count }, (_, step) =>
+      referenceMs(this.#times, stepTimeMs(this.#grid, step)),
+    )
     return {
-      always: (row) => holdsThroughout(intervalsOf(row), this.#range),
-      at: (row, step) =>
-        holdsAt(intervalsOf(row), referenceMs(this.#times, stepTimeMs(this.#grid, step))),
+      at: (row, step) => holdsAt(intervalsOf(row), referencesMs[step]!),
+      clear: (row, present, offset) => {
+        const intervals = intervalsOf(row)
+        if (holdsThroughout(intervals, this.#range)) return
+        clearOutside(intervals, referencesMs, present, offset)
+      },
     }
   }
 
@@ -110,9 +116,24 @@ export class Members {
 
 /** Asks about rows of one table. */
 export interface MemberRows {
-  /** Whether a row passes at all steps. */
-  always(row: number): boolean
+  /** Whether a row passes at a step. */
   at(row: number, step: number): boolean
+  /** Takes out the cells of a row, from `offset` on, where it does not pass. */
+  clear(row: number, present: Uint8Array, offset: number): void
+}
+
+function clearOutside(
+  intervals: Intervals,
+  referencesMs: Float64Array,
+  present: Uint8Array,
+  offset: number,
+): void {
+  // An odd count of bounds at or before a time: it is inside of an interval.
+  let passed = 0
+  for (let step = 0; step < referencesMs.length; step++) {
+    while (passed < intervals.length && intervals[passed]! <= referencesMs[step]!) passed++
+    if ((passed & 1) === 0) present[offset + step] = cellAbsent
+  }
 }
 
 /** Takes out what steps must not see. */
@@ -139,12 +160,7 @@ export class MemberOperator implements Operator {
     const count = await this.#inner.next(batch)
     const rows = this.#rows!
     const { stepCount, present, rowFrom } = batch
-    for (let i = 0; i < count; i++) {
-      if (rows.always(rowFrom + i)) continue
-      for (let step = 0; step < stepCount; step++) {
-        if (!rows.at(rowFrom + i, step)) present[i * stepCount + step] = cellAbsent
-      }
-    }
+    for (let i = 0; i < count; i++) rows.clear(rowFrom + i, present, i * stepCount)
     return count
   }
 
