@@ -23,6 +23,7 @@ export { MembershipStore } from './placement/membership-store.ts'
 export type { PlacementWorld } from './placement/world.ts'
 export type { ScoreChanges, ScoreDefinition, ScoreSample } from './scores/score-board.ts'
 export { type ScorePorts, ScoreService } from './scores/score-service.ts'
+export { type WriteOutcome, writeScores } from './scores/score-writer.ts'
 export { connectFleet, type FleetConnection, serveFleet } from './service/fleet-port.ts'
 export {
   FleetService,

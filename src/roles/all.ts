@@ -90,6 +90,7 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
   })
   tenants.start()
   await status.start()
+  fleet?.startScores()
   rules.start(() => status.notReady())
   greet(config)
   collectGarbage()

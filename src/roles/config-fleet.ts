@@ -17,6 +17,21 @@ const source = Type.Object(
   { additionalProperties: false, default: {} },
 )
 
+const score = Type.Object(
+  {
+    resource: text('', 'Name of the AddOnPlacementScores.'),
+    name: text('', 'Name of the score within them.'),
+    expression: text(
+      '',
+      'Its samples, whole from -100 to 100, score the clusters of label `cluster`.',
+    ),
+    tenant: text('', 'The tenant that is asked; empty = the default tenant.'),
+    interval: duration('1m', 'How often it is asked.'),
+    validFor: duration('5m', 'How long an answer counts.'),
+  },
+  { additionalProperties: false, default: {} },
+)
+
 /** Section of the configuration. */
 export const fleet = Type.Object(
   {
@@ -36,6 +51,16 @@ export const fleet = Type.Object(
       default: ['crowsnest', 'observability-controller', 'multicluster-observability-addon'],
       description: 'Addons that send samples: they are only as healthy as their data are new.',
     }),
+    scores: Type.Array(score, {
+      default: [],
+      description:
+        'Scores of clusters from PromQL for placements, each with `resource`, `name` and `expression`.',
+    }),
+    membershipIntervals: count(
+      200_000,
+      'Most memberships (clusters times changes) that one selector with a virtual label looks at.',
+      1,
+    ),
     sampleAge: duration('5m', 'Samples of a cluster older than this are a failure of its senders.'),
     events: Type.Object(
       {

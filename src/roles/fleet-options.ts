@@ -21,6 +21,8 @@ export interface FleetThreadData {
     readonly ageMsMax: number
     readonly sizeBytesMax: number
   }
+  /** Most memberships that one selector looks at. */
+  readonly membershipIntervals: number
   /** Thanos objstore YAML of the bucket that the journal is copied to; '' = none. */
   readonly objstoreConfigFile: string
   /** Below which the copy stands. */
@@ -62,6 +64,7 @@ export function fleetThreadData(config: Config): Omit<FleetThreadData, 'port'> {
       ageMsMax: msOf(events.age),
       sizeBytesMax: parseSizeBytes(events.size),
     },
+    membershipIntervals: config.fleet.membershipIntervals,
     objstoreConfigFile: config.objstore.configFile,
     bucketPrefix: `crowsnest/journal/${labels.sort().join(',').replace(/[/\\]/g, '_')}`,
     options: { ...fleetServiceDefaults, senders, sampleAgeMsMax: msOf(sampleAge) },

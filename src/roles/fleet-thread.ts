@@ -9,6 +9,7 @@ import {
   type FleetEvent,
   FleetService,
   MembershipStore,
+  membershipDefaults,
   serveFleet,
 } from '../fleet/index.ts'
 import { Journal, JournalMirror, journalDefaults } from '../journal/index.ts'
@@ -16,7 +17,7 @@ import { bucketFromConfig, prefixedBucket } from '../objstore/index.ts'
 import { createLogger, Metrics } from '../telemetry/index.ts'
 import { nodeFiles } from '../tsdb/index.ts'
 import type { FleetThreadData } from './fleet-options.ts'
-import { openSource } from './fleet-sources.ts'
+import { openSource, scoreWriter } from './fleet-sources.ts'
 
 const restoreRetryMs = 5000
 
@@ -39,7 +40,8 @@ serveFleet(data.port, async ({ write, onMembership }) => {
     sources: data.sources.map(openSource),
     embedded: new Set(data.sources.filter((one) => one.directory !== '').map(({ name }) => name)),
     decisions: new DecisionStore(join(data.directory, 'decisions')),
-    memberships: await MembershipStore.open(join(data.directory, 'memberships.json'), journal),
+    memberships: await openMemberships(journal),
+    writeScores: scoreWriter(data.sources),
     journal,
     mirror,
     write,
@@ -51,6 +53,13 @@ serveFleet(data.port, async ({ write, onMembership }) => {
   await service.start()
   return service
 })
+
+function openMemberships(journal: Journal<FleetEvent>): Promise<MembershipStore> {
+  return MembershipStore.open(join(data.directory, 'memberships.json'), journal, {
+    ...membershipDefaults,
+    intervalsPerSelector: data.membershipIntervals,
+  })
+}
 
 // A journal that begins anew would replace its copy, so a disk without one waits for the bucket.
 async function restore(mirror: JournalMirror): Promise<void> {

@@ -7,11 +7,14 @@ import type { Appendable } from '../storage/index.ts'
 import type { Logger } from '../telemetry/index.ts'
 import type { Config } from './config-schema.ts'
 import { fleetThreadData } from './fleet-options.ts'
+import { createScores } from './fleet-scores.ts'
 import { threadUrl } from './thread-url.ts'
 
 /** The fleet and its thread. */
 export interface RunningFleet {
   readonly port: FleetPort
+  /** Begins to compute scores of clusters. */
+  startScores(): void
   /** Writes what is known, and ends the thread. */
   close(): Promise<void>
 }
@@ -55,9 +58,12 @@ export function startFleet(
     },
     onMembership: (columns) => pool.setMembership(columns),
   })
+  const scores = createScores(config, { pool, fleet: port, log })
   return {
     port,
+    startScores: () => scores.start(),
     async close() {
+      await scores.close()
       await port.close()
       await worker.terminate()
       port1.close()

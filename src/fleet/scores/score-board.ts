@@ -31,6 +31,33 @@ export interface ScoreSample {
 /** AddOnPlacementScores that are others than before, by `CLUSTER/RESOURCE`; undefined = gone. */
 export type ScoreChanges = ReadonlyMap<string, KubeObject | undefined>
 
+/** Changes that speak of a hub's clusters; what is gone is gone everywhere. */
+export function scoresOfHub(
+  changes: ScoreChanges,
+  { clusters }: { readonly clusters: readonly { readonly name: string }[] },
+): ScoreChanges {
+  const names = new Set(clusters.map(({ name }) => name))
+  return new Map(
+    [...changes].filter(([key, object]) => object === undefined || names.has(clusterOf(key))),
+  )
+}
+
+/** Changes as those of a source. */
+export function scoreObjects(changes: ScoreChanges): {
+  readonly upserts: readonly { readonly key: string; readonly object: KubeObject }[]
+  readonly deletes: readonly string[]
+} {
+  const keyed = [...changes].map(([key, object]) => ({ key: `score of ${key}`, object }))
+  return {
+    upserts: keyed.flatMap(({ key, object }) => (object === undefined ? [] : [{ key, object }])),
+    deletes: keyed.flatMap(({ key, object }) => (object === undefined ? [key] : [])),
+  }
+}
+
+function clusterOf(key: string): string {
+  return key.slice(0, key.indexOf('/'))
+}
+
 interface Score {
   readonly value: number
   readonly validUntilMs: number
@@ -73,12 +100,11 @@ export class ScoreBoard {
       this.#scores.delete(key)
       return undefined
     }
-    const slash = key.indexOf('/')
     const validUntilMs = Math.min(...[...scores.values()].map((score) => score.validUntilMs))
     return {
       apiVersion: 'cluster.open-cluster-management.io/v1alpha1',
       kind: 'AddOnPlacementScore',
-      metadata: { namespace: key.slice(0, slash), name: key.slice(slash + 1) },
+      metadata: { namespace: clusterOf(key), name: key.slice(key.indexOf('/') + 1) },
       status: {
         scores: [...scores]
           .sort(([a], [b]) => (a < b ? -1 : 1))

@@ -3,6 +3,7 @@
 
 import type { MessagePort } from 'node:worker_threads'
 import { type ErrorCode, type MembershipColumns, UserError } from '../../model/index.ts'
+import type { ScoreChanges } from '../scores/score-board.ts'
 import type { FleetAnswer, FleetCall, FleetEvent, FleetPort } from '../view/call.ts'
 import type { ClusterData } from '../view/fleet-view.ts'
 import type { FollowAnswer, FollowCall } from './event-waiters.ts'
@@ -14,6 +15,7 @@ interface Methods {
   readonly ask: (call: FleetCall) => FleetAnswer
   readonly follow: (call: FollowCall) => Promise<FollowAnswer>
   readonly data: (data: ReadonlyMap<string, ClusterData>) => void
+  readonly scores: (changes: ScoreChanges) => Promise<void>
   readonly close: () => Promise<void>
   /** Of the front. */
   readonly write: (body: Uint8Array<ArrayBuffer>) => Promise<void>
@@ -115,6 +117,7 @@ export function serveFleet(
     ask: (call) => running().ask(call),
     follow: async (call) => running().follow(call),
     data: (data) => service?.setData(data),
+    scores: async (changes) => running().takeScores(changes),
     close: async () => service?.close(),
   })
   const front: FleetFront = {
@@ -132,6 +135,8 @@ export function serveFleet(
 export interface FleetConnection extends FleetPort {
   /** What the gateway's own data say of clusters. */
   setData(data: ReadonlyMap<string, ClusterData>): Promise<void>
+  /** What expressions say of clusters now. */
+  takeScores(changes: ScoreChanges): Promise<void>
   close(): Promise<void>
 }
 
@@ -155,6 +160,7 @@ export function connectFleet(port: MessagePort, front: FleetFront): FleetConnect
       }
     },
     setData: (data) => end.call('data', data),
+    takeScores: (changes) => end.call('scores', changes),
     close: () => end.call('close', undefined as never),
   }
 }

@@ -11,6 +11,8 @@ import type { Logger } from '../../telemetry/index.ts'
 import type { Fleet } from '../model/fleet.ts'
 import type { DecisionStore, HubDecisions } from '../placement/decision-store.ts'
 import type { MembershipStore } from '../placement/membership-store.ts'
+import { type ScoreChanges, scoreObjects, scoresOfHub } from '../scores/score-board.ts'
+import type { WriteOutcome } from '../scores/score-writer.ts'
 import { FleetAnswers } from '../view/answers.ts'
 import type { FleetAnswer, FleetCall, FleetEvent } from '../view/call.ts'
 import type { ClusterData, FleetView } from '../view/fleet-view.ts'
@@ -53,6 +55,8 @@ export interface FleetServiceParts {
   readonly embedded: ReadonlySet<string>
   readonly decisions: DecisionStore
   readonly memberships: MembershipStore
+  /** Scores onto a hub's API, where its placements are decided there. */
+  readonly writeScores: (hub: string, changes: ScoreChanges) => Promise<WriteOutcome>
   readonly journal: Journal<FleetEvent>
   readonly mirror: JournalMirror | undefined
   readonly write: WriteBody
@@ -99,7 +103,9 @@ export class FleetService {
 
   /** Begins to read all sources; resolves when that is under way. */
   async start(): Promise<void> {
-    const { sources, embedded, decisions, options } = this.#parts
+    const { sources, embedded, decisions, memberships, onMembership, options } = this.#parts
+    // What was known before the start is known until a hub says otherwise.
+    onMembership(memberships.columns())
     for (const { name } of sources)
       this.#state.addHub(name, embedded.has(name) ? await decisions.load(name) : undefined)
     this.#every(options.clockMs, () => this.#join())
@@ -124,6 +130,23 @@ export class FleetService {
   setData(data: ReadonlyMap<string, ClusterData>): void {
     this.#data = data
     this.#schedule()
+  }
+
+  /** What expressions say of clusters now: for our own placements, and onto the APIs of hubs that decide theirs. */
+  async takeScores(changes: ScoreChanges): Promise<void> {
+    const { sources, embedded, writeScores, log } = this.#parts
+    for (const { name } of sources) {
+      const own = scoresOfHub(changes, this.#state.fleetOf(name))
+      if (own.size === 0) continue
+      if (embedded.has(name)) {
+        this.#state.apply(name, scoreObjects(own))
+        this.#schedule()
+        continue
+      }
+      const { failureCount, failures } = await writeScores(name, own)
+      if (failureCount > 0)
+        log.warn({ hub: name, failureCount, failures }, 'scores were not written')
+    }
   }
 
   /** Ends reading, writes what is known, and copies it. */
