@@ -2,4 +2,4 @@
 // callers convert (safe milliseconds) with Number().
 
 /** Generated message classes by protobuf package. */
-export { io, otlp, prometheus } from '../../build/proto/messages.js'
+export { io, otlp, prometheus, thanos } from '../../build/proto/messages.js'

@@ -17,7 +17,7 @@ import {
   type TokenVerifier,
 } from '../access/index.ts'
 import type { FindCaller } from '../api/index.ts'
-import { UserError } from '../model/index.ts'
+import { type Caller, UserError } from '../model/index.ts'
 import { isAuthenticated } from './config-check.ts'
 import type { Config } from './config-schema.ts'
 import type { Identity } from './identity.ts'
@@ -28,6 +28,8 @@ const decisionsMax = 10_000
 /** Access of the process. */
 export interface Access {
   readonly findCaller: FindCaller
+  /** Who calls with this authorization header. Throws UserError unauthorized or forbidden. */
+  callerOf(authorization: string | undefined): Caller | Promise<Caller>
   /** Reads what a configuration says of access; it holds once the returned function is called. Throws UserError bad_config. */
   prepare(config: Config): () => void
 }
@@ -46,7 +48,13 @@ export function createAccess(
 ): Access {
   let tokens = isAuthenticated(config) ? tokenCallers(config, more) : undefined
   const anyone = anonymousCaller()
+  const callerOf = (authorization: string | undefined): Caller | Promise<Caller> => {
+    if (tokens === undefined) return anyone
+    const token = bearerToken(authorization)
+    return callerBehind([tokens.source], token === undefined ? {} : { token })
+  }
   return {
+    callerOf,
     findCaller(request) {
       if (tokens === undefined) return anyone
       const token = bearerToken(request.headers.authorization)

@@ -23,6 +23,7 @@ import { registerReloadMetrics, registerThreadMetrics, TenantsSeen } from './own
 import { greet, reloadOnHangup, stopOnSignals } from './process-life.ts'
 import { queryObserver } from './query-metrics.ts'
 import { createReload } from './reload.ts'
+import { startRpc } from './rpc.ts'
 import { createRules } from './rules.ts'
 import { createStatus } from './status.ts'
 import { storedDoor } from './stored-doors.ts'
@@ -78,10 +79,11 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
   })
   await app.listen({ host, port })
   listener.keepFresh(app)
+  const rpc = await startRpc(config, { rules: rules.door, access, log })
   reloadOnHangup(log, () => status.guardReload(reload))
   stopOnSignals(log, async () => {
     status.startDraining()
-    await Promise.all([rules.close(), fleet?.close()])
+    await Promise.all([rules.close(), fleet?.close(), rpc?.close()])
     await ingest.drain()
     await app.close()
     listener.close()

@@ -71,7 +71,6 @@ function kindFaults(config: Config, leaf: Leaf): string[] {
 }
 
 function meaningFaults(config: Config): string[] {
-  const { listen } = config.http
   const named = [config.tenants.default, ...Object.keys(config.tenants.overrides)]
   const tenants = [...named, ...Object.values(config.tenants.aliases)]
   const faults = tenants.flatMap((tenant) => faultsIn('tenants', () => checkTenant(tenant)))
@@ -88,9 +87,12 @@ function meaningFaults(config: Config): string[] {
     faults.push(`externalLabels: "${name}" is not a label name`)
   }
   if (labels.length === 0) faults.push('externalLabels: shipped blocks need at least one')
-  if (!isLoopback(parseAddress(listen).host) && !config.insecure && !isAuthenticated(config)) {
+  const listeners = { 'http.listen': config.http.listen, 'grpc.listen': config.grpc.listen }
+  for (const [field, listen] of Object.entries(listeners)) {
+    if (listen === '' || isLoopback(parseAddress(listen).host)) continue
+    if (config.insecure || isAuthenticated(config)) continue
     faults.push(
-      `http.listen: other machines reach ${listen} and nobody is authenticated; listen on 127.0.0.1, configure access, or say --insecure`,
+      `${field}: other machines reach ${listen} and nobody is authenticated; listen on 127.0.0.1, configure access, or say --insecure`,
     )
   }
   return faults

@@ -33,6 +33,17 @@ export const configSchema = Type.Object(
       { listen: text('127.0.0.1:10902', 'HTTP listener.', 'address'), tls },
       closed,
     ),
+    grpc: Type.Object(
+      {
+        listen: text(
+          '127.0.0.1:10901',
+          'gRPC listener for Thanos queriers; empty = none.',
+          'address',
+        ),
+        oldAlertStates: flag('Number alert states as Thanos before v0.41 does.'),
+      },
+      closed,
+    ),
     memory: Type.Object(
       { limit: size('', 'For heap, head and buffers; empty = 75 % of the cgroup or machine.') },
       closed,

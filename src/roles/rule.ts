@@ -21,6 +21,7 @@ import { setLevel } from './operations.ts'
 import { namingOf } from './options.ts'
 import { registerReloadMetrics } from './own-metrics.ts'
 import { reloadOnHangup, stopOnSignals } from './process-life.ts'
+import { startRpc } from './rpc.ts'
 import { createRules } from './rules.ts'
 import { version } from './version.ts'
 
@@ -58,10 +59,12 @@ export async function startRuler(config: Config, source: ConfigSource): Promise<
     await app.register(rulerRoutes, { answer: rules.rulerAnswer })
   await app.register(alertmanagerRoutes, { door: rules.alertmanager })
   await app.listen({ host, port })
+  const rpc = await startRpc(config, { rules: rules.door, access, log })
   reloadOnHangup(log, life.reload)
   stopOnSignals(log, async () => {
     life.startDraining()
     await rules.close()
+    await rpc?.close()
     await app.close()
   })
   rules.start(() => undefined)

@@ -4,7 +4,7 @@
 import type { Alert, Alerts } from './alert-state.ts'
 import { activeAlerts } from './alert-state.ts'
 import { plainLabels } from './evaluation.ts'
-import type { AlertingRule, StringMap } from './rule-file.ts'
+import type { StringMap } from './rule-file.ts'
 import type { RunningGroup } from './rule-service.ts'
 import type { RuleState } from './rule-state.ts'
 import { formatE } from './template/go-number.ts'
@@ -19,15 +19,34 @@ export interface AlertView {
   readonly value: string
 }
 
-/** One rule, in the order of Prometheus' fields. */
-export interface RuleView {
-  readonly type: 'alerting' | 'recording'
+interface RuleViewBase {
   readonly name: string
+  readonly query: string
   readonly labels: StringMap
-  /** null where alerts were not asked for. */
-  readonly alerts?: readonly AlertView[] | null
-  readonly [field: string]: unknown
+  readonly health: string
+  readonly lastError?: string
+  readonly evaluationTime: number
+  readonly lastEvaluation: string
 }
+
+/** A recording rule. */
+export interface RecordingView extends RuleViewBase {
+  readonly type: 'recording'
+}
+
+/** An alerting rule; durations in seconds. */
+export interface AlertingView extends RuleViewBase {
+  readonly type: 'alerting'
+  readonly state: string
+  readonly duration: number
+  readonly keepFiringFor: number
+  readonly annotations: StringMap
+  /** null where alerts were not asked for. */
+  readonly alerts: readonly AlertView[] | null
+}
+
+/** One rule. */
+export type RuleView = RecordingView | AlertingView
 
 /** One group. */
 export interface GroupView {
@@ -36,7 +55,7 @@ export interface GroupView {
   readonly rules: readonly RuleView[]
   readonly interval: number
   readonly limit: number
-  readonly partialResponseStrategy: string
+  readonly partialResponseStrategy: 'ABORT' | 'WARN'
   readonly evaluationTime: number
   readonly lastEvaluation: string
 }
@@ -57,7 +76,7 @@ export function viewGroup(
     rules: state.states.map((rule) => viewRule(rule, withAlerts, isVisible)),
     interval: context.intervalMs / 1000,
     limit: group.limit,
-    partialResponseStrategy: group.partialResponse.toUpperCase(),
+    partialResponseStrategy: group.partialResponse === 'warn' ? 'WARN' : 'ABORT',
     evaluationTime: state.evaluationMs / 1000,
     lastEvaluation: timeText(state.lastEvaluationMs),
   }
@@ -86,28 +105,18 @@ function viewRule(state: RuleState, withAlerts: boolean, isVisible: AlertFilter)
   const { name, query, labels } = rule
   if (rule.kind === 'record') return { name, query, labels, ...tail, type: 'recording' }
   const active = visibleAlerts(state.alerts, isVisible)
-  return {
-    ...viewAlerting(rule, active, health.lastEvaluationMs > 0),
-    alerts: withAlerts ? active.map(viewAlert) : null,
-    ...tail,
-  }
-}
-
-function viewAlerting(
-  rule: AlertingRule,
-  active: readonly Alert[],
-  wasEvaluated: boolean,
-): RuleView {
-  const states = new Set(active.map(({ state }) => state))
+  const states = new Set(active.map((alert) => alert.state))
   const highest = states.has('firing') ? 'firing' : states.has('pending') ? 'pending' : 'inactive'
   return {
-    state: wasEvaluated ? highest : 'unknown',
-    name: rule.name,
-    query: rule.query,
+    state: health.lastEvaluationMs > 0 ? highest : 'unknown',
+    name,
+    query,
     duration: rule.forMs / 1000,
     keepFiringFor: rule.keepFiringForMs / 1000,
-    labels: rule.labels,
+    labels,
     annotations: rule.annotations,
+    alerts: withAlerts ? active.map(viewAlert) : null,
+    ...tail,
     type: 'alerting',
   }
 }

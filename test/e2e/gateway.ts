@@ -57,6 +57,9 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     data,
     '--http.listen',
     `127.0.0.1:${port}`,
+    // The default port is taken when two run at a time.
+    '--grpc.listen',
+    '',
     ...(options.args ?? []),
   ]
   const running = startCrowsnest(args)

@@ -3,15 +3,16 @@
 
 import { createHash } from 'node:crypto'
 import type { FastifyPluginAsync } from 'fastify'
-import { type Matcher, type Scope, sees } from '../../model/index.ts'
+import type { Matcher } from '../../model/index.ts'
 import { parseSelectors } from '../../query/index.ts'
 import {
-  type AlertFilter,
+  alertFilter,
   type GroupView,
-  type RuleView,
+  type LabelTest,
+  type RuleFilter,
   type RunningGroup,
+  selectGroups,
   viewAlerts,
-  viewGroup,
 } from '../../rules/index.ts'
 import { described, repeated } from '../described.ts'
 import { success } from '../envelope.ts'
@@ -35,18 +36,9 @@ export const rulesRoutes: FastifyPluginAsync<{
   app.get('/rules', { schema: rulesSchema }, async (request) => {
     const parameters = parametersOf(request)
     const visible = visibleGroups(rules, door.tenantsOf(request))
-    const isWanted = ruleFilter(parameters, rules)
-    const isVisible = alertFilter(request.caller.scope)
-    const withError = request.caller.scope === 'all' ? (rule: RuleView) => rule : withoutError
     const withAlerts = !isTrueParameter(parameters, 'exclude_alerts')
-    const files = new Set(texts(parameters, 'file[]'))
-    const names = new Set(texts(parameters, 'rule_group[]'))
-    const groups = visible
-      .filter(({ state: { group } }) => files.size === 0 || files.has(group.file))
-      .filter(({ state: { group } }) => names.size === 0 || names.has(group.name))
-      .map((running) => viewGroup(running, withAlerts, isVisible))
-      .map((group) => ({ ...group, rules: group.rules.filter(isWanted).map(withError) }))
-      .filter((group) => group.rules.length > 0)
+    const { scope } = request.caller
+    const groups = selectGroups(visible, filterOf(parameters, rules), { withAlerts, scope })
     return success(pageOf(groups, parameters))
   })
   app.get('/alerts', { schema: alertsSchema }, async (request) => {
@@ -88,33 +80,27 @@ function visibleGroups(rules: RulesDoor, tenants: readonly string[]): RunningGro
   return rules.groups().filter(({ tenant }) => tenants.includes(tenant))
 }
 
-// Errors name series, of any cluster.
-function withoutError(rule: RuleView): RuleView {
-  if (rule.lastError === undefined) return rule
-  return { ...rule, lastError: 'the rule fails; who sees the whole fleet sees why' }
-}
-
-function alertFilter(scope: Scope): AlertFilter {
-  return ({ cluster = '', namespace = '' }) => sees(scope, cluster, namespace)
-}
-
-function ruleFilter(parameters: Parameters, rules: RulesDoor): (rule: RuleView) => boolean {
+function filterOf(parameters: Parameters, rules: RulesDoor): RuleFilter {
   const type = text(parameters, 'type').toLowerCase()
   if (type !== '' && type !== 'alert' && type !== 'record')
     throw invalid('type', `not supported value "${type}"`)
-  const wantedType = { '': undefined, alert: 'alerting', record: 'recording' }[type]
-  const names = new Set(texts(parameters, 'rule_name[]'))
-  const selectors = parseSelectors(texts(parameters, 'match[]')).map((matchers) =>
-    matchers.map((matcher) => ({ name: matcher.name, matches: rules.compileMatcher(matcher) })),
-  )
-  return (rule) => {
-    if (wantedType !== undefined && rule.type !== wantedType) return false
-    if (names.size > 0 && !names.has(rule.name)) return false
-    if (selectors.length === 0) return true
-    return selectors.some((matchers) =>
-      matchers.every(({ name, matches }) => matches(rule.labels[name] ?? '')),
-    )
+  return {
+    type: type === '' ? undefined : type,
+    names: texts(parameters, 'rule_name[]'),
+    groups: texts(parameters, 'rule_group[]'),
+    files: texts(parameters, 'file[]'),
+    selectors: labelTests(texts(parameters, 'match[]'), rules.compileMatcher),
   }
+}
+
+/** What the labels of rules have to fulfil; `selectors` are the texts of match[]. Throws UserError bad_data. */
+export function labelTests(
+  selectors: readonly string[],
+  compile: RulesDoor['compileMatcher'],
+): LabelTest[][] {
+  return parseSelectors(selectors).map((matchers) =>
+    matchers.map((matcher) => ({ name: matcher.name, matches: compile(matcher) })),
+  )
 }
 
 function isTrueParameter(parameters: Parameters, name: string): boolean {
