@@ -1,7 +1,7 @@
 // The command line: a role per subcommand; flags come from the configuration's schema.
 
 import { Command, Option } from 'commander'
-import { UserError } from '../model/index.ts'
+import { CorruptionError, UserError } from '../model/index.ts'
 import { type ConfigSource, type Flags, readConfig } from './config-read.ts'
 import { type Config, type Leaf, leavesOf } from './config-schema.ts'
 import { addTools } from './tools.ts'
@@ -20,10 +20,22 @@ export async function runCli(argv: readonly string[]): Promise<void> {
   try {
     await program.parseAsync(argv)
   } catch (error) {
-    if (!(error instanceof UserError)) throw error
-    process.stderr.write(`crowsnest: ${error.message}\n`)
-    process.exitCode = 1
+    const mistake = mistakeOf(error)
+    if (mistake === undefined) throw error
+    process.stderr.write(`crowsnest: ${mistake}\n`)
+    // Threads may run already, and would keep the process alive.
+    process.exit(1)
   }
+}
+
+/** What to tell of an error that is the user's or the surroundings', as a file that is not there; else undefined. */
+export function mistakeOf(error: unknown): string | undefined {
+  if (error instanceof UserError || error instanceof CorruptionError) return error.message
+  if (!(error instanceof Error)) return undefined
+  // The system's, with the call that failed; a fetch has it as its cause.
+  if ('syscall' in error) return error.message
+  const ofCause = error.cause === undefined ? undefined : mistakeOf(error.cause)
+  return ofCause === undefined ? undefined : `${error.message}: ${ofCause}`
 }
 
 // Roles are imported late: the tools need none of the server.

@@ -335,7 +335,7 @@ export class Head implements Queryable {
   }
 
   /**
-   * Where memory is full, takes the series that are being written over from a sealed window into the generation that
+   * Where memory is full, takes the series that are being written (those of one sample are not, yet) over from a sealed window into the generation that
    * takes its further samples; returns how many. Otherwise a series that is next written after the sealed one was
    * dropped would be a new one, and be refused.
    */
@@ -351,7 +351,7 @@ export class Head implements Queryable {
     let count = 0
     const { seriesCount } = sealed.memory.view
     for (let ref = 0; ref < seriesCount && !next.memory.isFull; ref++) {
-      if (sealed.newestMs(ref) < sinceMs) continue
+      if (sealed.newestMs(ref) < sinceMs || isWrittenOnce(sealed, ref)) continue
       next.adopt(sealed, ref, sink)
       count++
     }
@@ -515,4 +515,13 @@ function elementsOf(body: DecodedBody): LoggedElements {
     if (kind === slowKind.exemplar) exemplarsWritten++
   }
   return { samplesWritten: body.sampleCount, histogramsWritten, exemplarsWritten }
+}
+
+// Ever-new series are what fills memory: carried over, they would fill it again.
+function isWrittenOnce(generation: Generation, ref: number): boolean {
+  const { view } = generation.memory
+  const state = view.stateOf(ref) >>> 2
+  const isFirstChunk = view.words[state + 12] === 0
+  const isFirstSample = view.words[state + 10] === view.words[state + 4]
+  return isFirstChunk && isFirstSample && !generation.sides.has(ref)
 }
