@@ -36,8 +36,8 @@ export {
   type KeyedObject,
   type SourceChange,
 } from './service/source.ts'
+export { registerSyncMetric } from './service/sync-metric.ts'
 export { type DirectorySnapshot, DirectorySource } from './source/directory-source.ts'
-export { type KubeManager, kubeManagers } from './source/kube-kinds.ts'
 export { KubeFleetSource } from './source/kube-source.ts'
 export {
   readCandidate,
@@ -47,7 +47,6 @@ export {
   readPlacementScore,
 } from './source/placement-reader.ts'
 export { readObject } from './source/read-object.ts'
-export { registerSyncMetric } from './source/sync-metric.ts'
 export { type AnswerOptions, answerDefaults, FleetAnswers } from './view/answers.ts'
 export {
   type FleetAnswer,

@@ -50,7 +50,7 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
   const status = createStatus({ config, threads, pool })
   registerReloadMetrics(metrics, () => status.door.lastReload())
   const rules = createRules(config, { local: { pool, target: noted }, metrics, log })
-  const fleet = startFleet(config, { pool, target: noted, log, onDeath })
+  const fleet = startFleet(config, { pool, target: noted, metrics, log, onDeath })
   const listener = await openListener(config, log)
   const access = createAccess(config, await hubAuthorities(config), listener.identity)
   const reload = createReload(source, { access, rules, ingest, threads, status, log })

@@ -1,10 +1,10 @@
 // The fleet of this process as the front sees it: a thread that is started where the configuration names a source.
 
 import { MessageChannel, Worker } from 'node:worker_threads'
-import { connectFleet, type FleetPort } from '../fleet/index.ts'
+import { connectFleet, type FleetPort, registerSyncMetric } from '../fleet/index.ts'
 import type { QueryPool } from '../query/index.ts'
 import type { Appendable } from '../storage/index.ts'
-import type { Logger } from '../telemetry/index.ts'
+import type { Logger, Metrics } from '../telemetry/index.ts'
 import type { Config } from './config-schema.ts'
 import { fleetThreadData } from './fleet-options.ts'
 import { createScores } from './fleet-scores.ts'
@@ -25,11 +25,12 @@ export function startFleet(
   parts: {
     readonly pool: QueryPool
     readonly target: Appendable
+    readonly metrics: Metrics
     readonly log: Logger
     readonly onDeath: (name: string, error: Error) => void
   },
 ): RunningFleet | undefined {
-  const { pool, target, log, onDeath } = parts
+  const { pool, target, metrics, log, onDeath } = parts
   const data = fleetThreadData(config)
   if (data.sources.length === 0) return undefined
   const { port1, port2 } = new MessageChannel()
@@ -59,6 +60,7 @@ export function startFleet(
     onMembership: (columns) => pool.setMembership(columns),
   })
   const scores = createScores(config, { pool, fleet: port, log })
+  registerSyncMetric(metrics, () => port.sources())
   return {
     port,
     startScores: () => scores.start(),

@@ -44,14 +44,11 @@ export function celValue(value: unknown): unknown {
 
 function registerSemver(env: Environment): void {
   env.registerType('Semver', { ctor: Semver, fields: {} })
-  const parsed = (text: string, normalize?: boolean): Semver =>
-    parseSemver(text, normalize) ?? fail(`"${text}" is not a semantic version`)
-  env.registerFunction('semver(string): Semver', (text: string) => parsed(text))
-  env.registerFunction('semver(string, bool): Semver', parsed)
-  const isSemver = (text: string, normalize?: boolean): boolean =>
-    parseSemver(text, normalize) !== undefined
-  env.registerFunction('isSemver(string): bool', (text: string) => isSemver(text))
-  env.registerFunction('isSemver(string, bool): bool', isSemver)
+  // Kubernetes' second argument, which normalises, is refused by hubs.
+  const parsed = (text: string): Semver =>
+    parseSemver(text) ?? fail(`"${text}" is not a semantic version`)
+  env.registerFunction('semver(string): Semver', parsed)
+  env.registerFunction('isSemver(string): bool', (text: string) => parseSemver(text) !== undefined)
   registerOrder(env, 'Semver', compareSemver)
   for (const part of ['major', 'minor', 'patch'] as const)
     env.registerFunction(`Semver.${part}(): int`, (version: Semver) => version[part])

@@ -1,5 +1,5 @@
-// Semantic versions 2.0.0 as Kubernetes' CEL library has them: parsing, normalising, comparing.
-// Source: semver.org §2, §9–11; k8s.io/apiserver/pkg/cel/library semver (meaning of the second argument).
+// Semantic versions 2.0.0 as Kubernetes' CEL library has them: parsing and comparing.
+// Source: semver.org §2, §9–11.
 
 /** A version; pre-release identifiers as written, build metadata left out. */
 export class Semver {
@@ -21,9 +21,9 @@ const strict = new RegExp(
   `^${number}\\.${number}\\.${number}(?:-([0-9A-Za-z.-]+))?(?:\\+[0-9A-Za-z.-]+)?$`,
 )
 
-/** The version that a text is, or undefined. `normalize`: a leading v, missing parts and leading zeros are allowed. */
-export function parseSemver(text: string, normalize = false): Semver | undefined {
-  const match = strict.exec(normalize ? normalized(text) : text)
+/** The version that a text is, or undefined; a leading v, missing parts and leading zeros are not allowed. */
+export function parseSemver(text: string): Semver | undefined {
+  const match = strict.exec(text)
   if (match === null) return undefined
   const preRelease = match[4] === undefined ? [] : match[4].split('.')
   const isBad = preRelease.some((part) => part === '' || /^0\d+$/.test(part))
@@ -51,11 +51,4 @@ function compareIdentifiers(a: string, b: string): number {
   if (isNumberA && isNumberB) return BigInt(a) < BigInt(b) ? -1 : 1
   if (isNumberA !== isNumberB) return isNumberA ? -1 : 1
   return a < b ? -1 : 1
-}
-
-function normalized(text: string): string {
-  const [, core = '', rest = ''] = /^v?([^-+]*)(.*)$/s.exec(text)!
-  const parts = core.split('.').map((part) => part.replace(/^0+(?=\d)/, ''))
-  while (parts.length < 3) parts.push('0')
-  return parts.join('.') + rest
 }

@@ -5,7 +5,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { type ErrorCode, type MembershipColumns, UserError } from '../../model/index.ts'
 import type { ScoreChanges } from '../scores/score-board.ts'
 import type { FleetAnswer, FleetCall, FleetEvent, FleetPort } from '../view/call.ts'
-import type { ClusterData } from '../view/fleet-view.ts'
+import type { ClusterData, SourceStatus } from '../view/fleet-view.ts'
 import type { FollowAnswer, FollowCall } from './event-waiters.ts'
 import type { FleetService } from './fleet-service.ts'
 
@@ -16,6 +16,7 @@ interface Methods {
   readonly follow: (call: FollowCall) => Promise<FollowAnswer>
   readonly data: (data: ReadonlyMap<string, ClusterData>) => void
   readonly scores: (changes: ScoreChanges) => Promise<void>
+  readonly sources: () => readonly SourceStatus[]
   readonly close: () => Promise<void>
   /** Of the front. */
   readonly write: (body: Uint8Array<ArrayBuffer>) => Promise<void>
@@ -118,6 +119,7 @@ export function serveFleet(
     follow: async (call) => running().follow(call),
     data: (data) => service?.setData(data),
     scores: async (changes) => running().takeScores(changes),
+    sources: () => service?.sources() ?? [],
     close: async () => service?.close(),
   })
   const front: FleetFront = {
@@ -137,6 +139,8 @@ export interface FleetConnection extends FleetPort {
   setData(data: ReadonlyMap<string, ClusterData>): Promise<void>
   /** What expressions say of clusters now. */
   takeScores(changes: ScoreChanges): Promise<void>
+  /** How the sources are now. */
+  sources(): Promise<readonly SourceStatus[]>
   close(): Promise<void>
 }
 
@@ -148,6 +152,7 @@ export function connectFleet(port: MessagePort, front: FleetFront): FleetConnect
   })
   return {
     ask: (call) => end.call('ask', call),
+    sources: () => end.call('sources', undefined),
     async *follow({ afterId, scope }, signal): AsyncGenerator<readonly FleetEvent[]> {
       const aborted = new Promise<undefined>((resolve) => {
         signal.addEventListener('abort', () => resolve(undefined), { once: true })

@@ -15,7 +15,7 @@ import { type ScoreChanges, scoreObjects, scoresOfHub } from '../scores/score-bo
 import type { WriteOutcome } from '../scores/score-writer.ts'
 import { FleetAnswers } from '../view/answers.ts'
 import type { FleetAnswer, FleetCall, FleetEvent } from '../view/call.ts'
-import type { ClusterData, FleetView } from '../view/fleet-view.ts'
+import type { ClusterData, FleetView, SourceStatus } from '../view/fleet-view.ts'
 import { EventWaiters, type FollowAnswer, type FollowCall } from './event-waiters.ts'
 import { FleetHistory } from './fleet-history.ts'
 import { FleetState } from './fleet-state.ts'
@@ -99,6 +99,11 @@ export class FleetService {
       write: parts.write,
       now: parts.now,
     })
+  }
+
+  /** How all sources are now. */
+  sources(): readonly SourceStatus[] {
+    return this.#parts.sources.map((source) => source.status())
   }
 
   /** Begins to read all sources; resolves when that is under way. */

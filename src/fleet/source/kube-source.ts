@@ -49,12 +49,6 @@ export const kubeSourceDefaults: Omit<KubeSourceOptions, 'name' | 'open'> = {
   now: Date.now,
 }
 
-/** When the objects of a resource were last known to be current. */
-export interface ResourceSync {
-  readonly resource: string
-  readonly lastSyncMs: number
-}
-
 /** One hub. */
 export class KubeFleetSource implements FleetSource {
   readonly name: string
@@ -97,14 +91,6 @@ export class KubeFleetSource implements FleetSource {
       message: this.#problem,
       parts: parts.sort((a, b) => (a.name < b.name ? -1 : 1)),
     }
-  }
-
-  /** For the metric of every resource that was read at least once. */
-  syncs(): readonly ResourceSync[] {
-    return [...this.#reflectors].flatMap(([resource, reflector]) => {
-      const { lastSyncMs } = reflector.status()
-      return lastSyncMs === undefined ? [] : [{ resource, lastSyncMs }]
-    })
   }
 
   /** Ends all watches. */
@@ -225,7 +211,7 @@ function noneIfForbidden(cause: unknown): readonly KubeResource[] {
 }
 
 function partOf(name: string, reflector: Reflector): SourcePart {
-  const { state, objectCount, message } = reflector.status()
+  const { state, objectCount, message, lastSyncMs } = reflector.status()
   const mistake = {
     syncing: 'not read yet',
     synced: undefined,
@@ -234,5 +220,10 @@ function partOf(name: string, reflector: Reflector): SourcePart {
     failing: message,
     too_many: message,
   }[state]
-  return { name, objectCount, ...(mistake === undefined ? {} : { mistake }) }
+  return {
+    name,
+    objectCount,
+    ...(lastSyncMs === undefined ? {} : { lastSyncMs }),
+    ...(mistake === undefined ? {} : { mistake }),
+  }
 }

@@ -21,6 +21,8 @@ export interface ClusterData {
 export interface SourcePart {
   readonly name: string
   readonly objectCount: number
+  /** When its objects were last known to be current, where it is followed. */
+  readonly lastSyncMs?: number
   /** Why it is not read, or not read whole: forbidden, absent, a mistake in the file. */
   readonly mistake?: string
 }

@@ -4,9 +4,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { assembleHub, readObject } from '../../../src/fleet/index.ts'
 import { FleetState } from '../../../src/fleet/service/fleet-state.ts'
 import type { SourceChange } from '../../../src/fleet/service/source.ts'
+import { registerSyncMetric } from '../../../src/fleet/service/sync-metric.ts'
 import { kindsOfManagers, kubeManagers } from '../../../src/fleet/source/kube-kinds.ts'
 import { KubeFleetSource, type KubeSourceOptions } from '../../../src/fleet/source/kube-source.ts'
-import { registerSyncMetric } from '../../../src/fleet/source/sync-metric.ts'
 import {
   type ApiObject,
   KubeClient,
@@ -151,7 +151,7 @@ describe('a hub behind the double', () => {
     const { source } = follow('hub', endpoint, { managers: ['policy'] })
     await vi.waitFor(() => expect(source.status().state).toBe('synced'), 5000)
     const metrics = new Metrics()
-    registerSyncMetric(metrics, () => [source])
+    registerSyncMetric(metrics, () => Promise.resolve([source.status()]))
     const text = await metrics.expose()
     expect(text).toMatch(
       /crowsnest_fleet_last_sync_timestamp_seconds\{hub="hub",resource="policies\.policy\.open-cluster-management\.io"\} 1\d{9}/,
