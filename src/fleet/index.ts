@@ -12,17 +12,13 @@ export type { Fleet } from './model/fleet.ts'
 export { rollUp } from './model/policies.ts'
 export { type Transition, transitionsBetween } from './model/transitions.ts'
 export { decide, placementMistake } from './placement/decide.ts'
-export { DecisionStore, type HubDecisions } from './placement/decision-store.ts'
+export { DecisionStore } from './placement/decision-store.ts'
 export { explain } from './placement/explain.ts'
-export {
-  MembershipLog,
-  type MembershipLogOptions,
-  membershipDefaults,
-} from './placement/membership-log.ts'
+export { membershipDefaults } from './placement/membership-log.ts'
 export { MembershipStore } from './placement/membership-store.ts'
 export type { PlacementWorld } from './placement/world.ts'
 export type { ScoreChanges, ScoreDefinition, ScoreSample } from './scores/score-board.ts'
-export { type ScorePorts, ScoreService } from './scores/score-service.ts'
+export { ScoreService } from './scores/score-service.ts'
 export { type WriteOutcome, writeScores } from './scores/score-writer.ts'
 export { connectFleet, type FleetConnection, serveFleet } from './service/fleet-port.ts'
 export {

@@ -2,14 +2,15 @@
 // query threads read.
 // Units: Unix milliseconds.
 // Invariants: transitions come in order of time; a member of two hubs' placements of one name is one while it is either;
-// what is dropped for want of room is the oldest, and the history then begins later.
+// what is dropped for want of room is the oldest, and the history then begins later. A change costs what its group costs.
 
 import {
   type Intervals,
+  joinPieces,
   type MembershipColumns,
   type MembershipLabel,
-  membershipColumns,
-  type SnapshotGroup,
+  type SnapshotPiece,
+  snapshotPiece,
   unionOf,
 } from '../../model/index.ts'
 import type { FleetStates, Transition, TransitionKind } from '../model/transitions.ts'
@@ -22,92 +23,100 @@ export interface MembershipLogOptions {
   readonly intervalsPerSelector: number
 }
 
-const labelOfKind: Partial<Record<TransitionKind, MembershipLabel>> = {
-  placement_member: '__placement__',
-  set_member: '__clusterset__',
-}
-
-/** One membership of a cluster, of one kind of one hub: [from, to, …]; an odd count of bounds: it still is. */
-interface Member {
-  readonly entry: MemberEntry
-  readonly boundsMs: number[]
-}
-
-interface Group {
-  readonly label: MembershipLabel
-  readonly name: string
-  /** By hub, kind and cluster. */
-  readonly members: Map<string, Member>
-  revision: number
-}
-
-type MemberEntry = Pick<Transition, 'kind' | 'hub' | 'type' | 'namespace' | 'name' | 'cluster'>
-
-type SavedMember = readonly [
-  kind: TransitionKind,
-  hub: string,
-  type: string,
-  namespace: string,
-  name: string,
-  cluster: string,
-  ...boundsMs: number[],
-]
-
-/** A log as it is saved: JSON. */
-export interface SavedMemberships {
-  readonly sinceMs: number
-  readonly members: readonly SavedMember[]
-}
-
-/** Half a million memberships and as many changes; 200,000 of them in one selector. */
+/** A million memberships, past ones included; 200,000 of them in one selector. */
 export const membershipDefaults: MembershipLogOptions = {
   intervalsKept: 1_000_000,
   intervalsPerSelector: 200_000,
 }
 
+const labelOfKind: Partial<Record<TransitionKind, MembershipLabel>> = {
+  placement_member: '__placement__',
+  set_member: '__clusterset__',
+}
+
+type Named = Pick<Transition, 'kind' | 'hub' | 'type' | 'namespace' | 'name'>
+
+/** Members of one object of one hub. */
+interface Members {
+  readonly named: Named
+  readonly group: Group
+  /** [from, to, …] by cluster; an odd count of bounds: it still is one. */
+  readonly boundsMs: Map<string, number[]>
+}
+
+/** What one value of a virtual label means: the objects of that name, of all hubs. */
+interface Group {
+  readonly label: MembershipLabel
+  readonly name: string
+  readonly parts: Members[]
+  revision: number
+  piece: SnapshotPiece | undefined
+}
+
+/** A log as it is saved: JSON. Bounds by number of the cluster. */
+export interface SavedMemberships {
+  readonly sinceMs: number
+  readonly clusters: readonly string[]
+  readonly groups: readonly (readonly [
+    kind: TransitionKind,
+    hub: string,
+    type: string,
+    namespace: string,
+    name: string,
+    members: readonly (readonly [cluster: number, ...boundsMs: number[]])[],
+  ])[]
+}
+
 /** Collects memberships. */
 export class MembershipLog {
   readonly #options: MembershipLogOptions
+  readonly #members = new Map<string, Members>()
   readonly #groups = new Map<string, Group>()
+  readonly #clusters = new Map<string, number>()
   #sinceMs: number
   #revision = 0
   #boundCount = 0
 
-  /** With what was saved, or a history that begins with the first that is seen, or at `sinceMs` where that is known. */
+  /** With what was saved, or a history that begins with the first that is seen. */
   constructor(options: MembershipLogOptions, saved?: SavedMemberships) {
     this.#options = options
     this.#sinceMs = saved?.sinceMs ?? Number.POSITIVE_INFINITY
-    for (const [kind, hub, type, namespace, name, cluster, ...boundsMs] of saved?.members ?? []) {
-      const entry = { kind, hub, type, namespace, name, cluster }
-      const group = this.#groupOf(entry)!
-      memberOf(group, entry).boundsMs.push(...boundsMs)
-      this.#boundCount += boundsMs.length
-      group.revision = ++this.#revision
+    for (const [kind, hub, type, namespace, name, entries] of saved?.groups ?? []) {
+      const members = this.#membersOf({ kind, hub, type, namespace, name })!
+      for (const [cluster, ...boundsMs] of entries) {
+        members.boundsMs.set(saved!.clusters[cluster]!, boundsMs)
+        this.#boundCount += boundsMs.length
+      }
+      this.#changed(members.group)
     }
   }
 
   /** Everything, to begin with again. */
   save(): SavedMemberships {
-    const members = [...this.#members()].map(({ entry, boundsMs }): SavedMember => {
-      const { kind, hub, type, namespace, name, cluster } = entry
-      return [kind, hub, type, namespace, name, cluster, ...boundsMs]
+    const groups = [...this.#members.values()].map(({ named, boundsMs }) => {
+      const { kind, hub, type, namespace, name } = named
+      const entries = [...boundsMs].map(
+        ([cluster, bounds]) => [this.#numberOf(cluster), ...bounds] as const,
+      )
+      return [kind, hub, type, namespace, name, entries] as const
     })
-    return { sinceMs: this.#sinceMs, members }
+    return { sinceMs: this.#sinceMs, clusters: [...this.#clusters.keys()], groups }
   }
 
   /** Takes in what changed; returns whether memberships did. */
   add(transitions: Iterable<Transition & { readonly atMs: number }>): boolean {
     const before = this.#revision
     for (const transition of transitions) {
-      const { atMs } = transition
+      const { cluster, atMs } = transition
       this.#sinceMs = Math.min(this.#sinceMs, atMs)
-      const group = this.#groupOf(transition)
-      if (group === undefined) continue
+      const members = this.#membersOf(transition)
+      if (members === undefined) continue
       const isMember = transition.to !== undefined
-      const member = memberOf(group, transition)
       // The first that is heard of a member is that it left: it was one since the history begins.
-      if (!isMember && member.boundsMs.length === 0) this.#push(member, this.#sinceMs)
-      if (isMember !== isOpen(member)) this.#change(group, member, atMs)
+      if (!isMember && !members.boundsMs.has(cluster)) this.#push(members, cluster, this.#sinceMs)
+      if (isMember === isOpen(members.boundsMs.get(cluster))) continue
+      this.#push(members, cluster, atMs)
+      this.#changed(members.group)
     }
     if (this.#boundCount > 2 * this.#options.intervalsKept) this.#dropOldest()
     return this.#revision !== before
@@ -120,58 +129,87 @@ export class MembershipLog {
   agree(hub: string, fleet: Pick<FleetStates, 'placements' | 'sets'>, atMs: number): boolean {
     const before = this.#revision
     this.#sinceMs = Math.min(this.#sinceMs, atMs)
-    const isNow = new Set<Member>()
-    for (const entry of membersOf(hub, fleet)) {
-      const group = this.#groupOf(entry)!
-      const member = memberOf(group, entry)
-      isNow.add(member)
-      if (!isOpen(member)) this.#change(group, member, atMs)
+    const seen = new Set<Members>()
+    for (const { named, clusters } of membersIn(hub, fleet)) {
+      const members = this.#membersOf(named)!
+      seen.add(members)
+      this.#replace(members, clusters, atMs)
     }
-    for (const group of this.#groups.values())
-      for (const member of group.members.values())
-        if (member.entry.hub === hub && isOpen(member) && !isNow.has(member))
-          this.#change(group, member, atMs)
+    for (const members of this.#members.values())
+      if (members.named.hub === hub && !seen.has(members)) this.#replace(members, [], atMs)
     return this.#revision !== before
   }
 
   /** Everything that is known, for query threads. */
   columns(): MembershipColumns {
-    const groups = [...this.#groups.values()].map(({ label, name, revision, members }) => {
-      const byCluster = Map.groupBy(members.values(), ({ entry }) => entry.cluster)
-      const united = [...byCluster].map(
-        ([cluster, parts]) => [cluster, unionOf(parts.map(intervalsOf))] as const,
+    const pieces = [...this.#groups.values()].map((group) => {
+      group.piece ??= snapshotPiece({ ...group, members: unitedMembers(group) }, (cluster) =>
+        this.#numberOf(cluster),
       )
-      return { label, name, revision, members: new Map(united) } satisfies SnapshotGroup
+      return group.piece
     })
     const { intervalsPerSelector: intervalsMax } = this.#options
-    return membershipColumns(groups, { sinceMs: this.#sinceMs, intervalsMax })
+    return joinPieces(pieces, [...this.#clusters.keys()], { sinceMs: this.#sinceMs, intervalsMax })
   }
 
-  #change(group: Group, member: Member, atMs: number): void {
-    this.#push(member, atMs)
-    group.revision = ++this.#revision
-  }
-
-  #push(member: Member, boundMs: number): void {
-    const last = member.boundsMs.at(-1)
-    // Came and left at one moment: it never was.
-    if (last !== undefined && boundMs <= last) {
-      member.boundsMs.pop()
-      this.#boundCount--
-      return
+  #replace(members: Members, clusters: readonly string[], atMs: number): void {
+    const before = this.#revision
+    const now = new Set(clusters)
+    for (const cluster of now) {
+      if (isOpen(members.boundsMs.get(cluster))) continue
+      this.#push(members, cluster, atMs)
+      this.#revision++
     }
-    member.boundsMs.push(boundMs)
+    for (const [cluster, boundsMs] of members.boundsMs) {
+      if (!isOpen(boundsMs) || now.has(cluster)) continue
+      this.#push(members, cluster, atMs)
+      this.#revision++
+    }
+    if (this.#revision !== before) this.#changed(members.group)
+  }
+
+  #changed(group: Group): void {
+    group.revision = ++this.#revision
+    group.piece = undefined
+  }
+
+  #push({ boundsMs }: Members, cluster: string, boundMs: number): void {
+    const bounds = boundsMs.get(cluster)
+    if (bounds === undefined) boundsMs.set(cluster, [boundMs])
+    else if (bounds.length > 0 && boundMs <= bounds.at(-1)!) {
+      // Came and left at one moment: it never was.
+      bounds.pop()
+      this.#boundCount -= 2
+    } else bounds.push(boundMs)
     this.#boundCount++
   }
 
-  #groupOf({ kind, namespace, name }: MemberEntry): Group | undefined {
+  #numberOf(cluster: string): number {
+    const known = this.#clusters.get(cluster)
+    if (known !== undefined) return known
+    this.#clusters.set(cluster, this.#clusters.size)
+    return this.#clusters.size - 1
+  }
+
+  #membersOf({ kind, hub, type, namespace, name }: Named): Members | undefined {
     const label = labelOfKind[kind]
     if (label === undefined) return undefined
-    const full = label === '__placement__' ? `${namespace}/${name}` : name
-    const key = `${label}=${full}`
+    const key = [kind, hub, type, namespace, name].join('\u0000')
+    let members = this.#members.get(key)
+    if (members === undefined) {
+      const group = this.#groupOf(label, label === '__placement__' ? `${namespace}/${name}` : name)
+      members = { named: { kind, hub, type, namespace, name }, group, boundsMs: new Map() }
+      group.parts.push(members)
+      this.#members.set(key, members)
+    }
+    return members
+  }
+
+  #groupOf(label: MembershipLabel, name: string): Group {
+    const key = `${label}=${name}`
     let group = this.#groups.get(key)
     if (group === undefined) {
-      group = { label, name: full, members: new Map(), revision: 0 }
+      group = { label, name, parts: [], revision: ++this.#revision, piece: undefined }
       this.#groups.set(key, group)
     }
     return group
@@ -179,57 +217,55 @@ export class MembershipLog {
 
   #dropOldest(): void {
     const ends: number[] = []
-    for (const member of this.#members()) {
-      for (let i = 1; i < member.boundsMs.length; i += 2) ends.push(member.boundsMs[i]!)
-    }
+    for (const { boundsMs } of this.#members.values())
+      for (const bounds of boundsMs.values())
+        for (let i = 1; i < bounds.length; i += 2) ends.push(bounds[i]!)
     const cutMs = ends.sort((a, b) => a - b)[Math.floor(this.#options.intervalsKept / 4)]
-    if (cutMs === undefined) return
-    for (const group of this.#groups.values()) {
-      for (const [key, member] of group.members) {
-        const kept = member.boundsMs.findIndex((boundMs, i) => i % 2 === 1 && boundMs > cutMs)
-        const from = kept < 0 ? member.boundsMs.length & ~1 : kept - 1
-        this.#boundCount -= from
-        member.boundsMs.splice(0, from)
-        if (member.boundsMs.length === 0) group.members.delete(key)
-        if (from > 0) group.revision = ++this.#revision
+    this.#boundCount = 0
+    for (const { boundsMs, group } of this.#members.values()) {
+      for (const [cluster, bounds] of boundsMs) {
+        if (cutMs !== undefined && dropBefore(bounds, cutMs)) this.#changed(group)
+        if (bounds.length === 0) boundsMs.delete(cluster)
+        this.#boundCount += bounds.length
       }
     }
-    this.#sinceMs = Math.max(this.#sinceMs, cutMs)
-  }
-
-  *#members(): Iterable<Member> {
-    for (const { members } of this.#groups.values()) yield* members.values()
+    if (cutMs !== undefined) this.#sinceMs = Math.max(this.#sinceMs, cutMs)
   }
 }
 
-function memberOf(group: Group, transition: MemberEntry): Member {
-  const { kind, hub, type, namespace, name, cluster } = transition
-  const key = `${hub}\u0000${type}\u0000${cluster}`
-  let member = group.members.get(key)
-  if (member === undefined) {
-    member = { entry: { kind, hub, type, namespace, name, cluster }, boundsMs: [] }
-    group.members.set(key, member)
-  }
-  return member
+/** Drops the intervals that ended by a time; returns whether there were any. */
+function dropBefore(bounds: number[], cutMs: number): boolean {
+  const kept = bounds.findIndex((boundMs, i) => i % 2 === 1 && boundMs > cutMs)
+  const from = kept < 0 ? bounds.length & ~1 : kept - 1
+  bounds.splice(0, from)
+  return from > 0
 }
 
-function* membersOf(
+function unitedMembers({ parts }: Group): ReadonlyMap<string, Intervals> {
+  const [first] = parts
+  if (first !== undefined && parts.length === 1)
+    return new Map([...first.boundsMs].map(([cluster, bounds]) => [cluster, intervalsOf(bounds)]))
+  const lists = new Map<string, Intervals[]>()
+  for (const { boundsMs } of parts)
+    for (const [cluster, bounds] of boundsMs)
+      lists.set(cluster, [...(lists.get(cluster) ?? []), intervalsOf(bounds)])
+  return new Map([...lists].map(([cluster, list]) => [cluster, unionOf(list)]))
+}
+
+function* membersIn(
   hub: string,
-  fleet: Pick<FleetStates, 'placements' | 'sets'>,
-): Iterable<MemberEntry> {
-  for (const { kind: type, namespace, name, clusters } of fleet.placements)
-    for (const cluster of clusters)
-      yield { kind: 'placement_member', hub, type, namespace, name, cluster }
+  { placements, sets }: Pick<FleetStates, 'placements' | 'sets'>,
+): Iterable<{ readonly named: Named; readonly clusters: readonly string[] }> {
+  for (const { kind: type, namespace, name, clusters } of placements)
+    yield { named: { kind: 'placement_member', hub, type, namespace, name }, clusters }
   const set = { kind: 'set_member', hub, type: 'ManagedClusterSet', namespace: '' } as const
-  for (const { name, clusters } of fleet.sets)
-    for (const cluster of clusters) yield { ...set, name, cluster }
+  for (const { name, clusters } of sets) yield { named: { ...set, name }, clusters }
 }
 
-function isOpen({ boundsMs }: Member): boolean {
-  return boundsMs.length % 2 === 1
+function isOpen(boundsMs: readonly number[] | undefined): boolean {
+  return boundsMs !== undefined && boundsMs.length % 2 === 1
 }
 
-function intervalsOf({ boundsMs }: Member): Intervals {
-  const isStill = boundsMs.length % 2 === 1
-  return Float64Array.from(isStill ? [...boundsMs, Number.POSITIVE_INFINITY] : boundsMs)
+function intervalsOf(boundsMs: readonly number[]): Intervals {
+  return Float64Array.from(isOpen(boundsMs) ? [...boundsMs, Number.POSITIVE_INFINITY] : boundsMs)
 }

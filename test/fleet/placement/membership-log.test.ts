@@ -2,13 +2,13 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { MembershipLog } from '../../../src/fleet/index.ts'
 import type { Fleet } from '../../../src/fleet/model/fleet.ts'
 import { transitionsBetween } from '../../../src/fleet/model/transitions.ts'
+import { MembershipLog } from '../../../src/fleet/placement/membership-log.ts'
 import { holdsAt, type MembershipLabel, readMembership } from '../../../src/model/index.ts'
 
 const options = { intervalsKept: 1000, intervalsPerSelector: 50 }
-const since100 = { sinceMs: 100, members: [] }
+const since100 = { sinceMs: 100, clusters: [], groups: [] }
 
 const changes = (before: Fleet, after: Fleet, atMs: number) =>
   transitionsBetween(before, after).map((transition) => ({ ...transition, atMs }))
@@ -49,7 +49,10 @@ function membersAt(
   atMs: number,
 ): string[] {
   const members = history(log).group(label, name)?.members ?? new Map<string, Float64Array>()
-  return [...members].filter(([, column]) => holdsAt(column, atMs)).map(([cluster]) => cluster)
+  return [...members]
+    .filter(([, column]) => holdsAt(column, atMs))
+    .map(([cluster]) => cluster)
+    .sort()
 }
 
 const clusters = fc.subarray(['a', 'b', 'c'])
