@@ -17,7 +17,6 @@ interface Exports {
     to: number,
   ): number
   first(): number
-  read(): number
   decode(
     src: number,
     offsets: number,
@@ -122,11 +121,6 @@ export class RowKernel {
     if (count < 0) return undefined
     this.#count = count
     return count
-  }
-
-  /** Samples in the bounds of the last `decode`, stale markers included. */
-  get readCount(): number {
-    return this.#exports.read()
   }
 
   /** Copies the samples that are held to the start of columns that have room for them. */

@@ -27,7 +27,7 @@ import { wrapStepInvariant } from './plan/step-invariant.ts'
 import { type StepReach, stepReach } from './plan/step-reach.ts'
 import type { QueryResult } from './query-result.ts'
 import type { QueryRange } from './query-run.ts'
-import { QueryRun } from './query-run.ts'
+import { gridOf, QueryRun } from './query-run.ts'
 import { createMatcherCompiler } from './regex/matcher-compiler.ts'
 
 /** How an engine evaluates. */
@@ -50,6 +50,7 @@ export const defaultEngineOptions: EvaluationOptions & { readonly features: Pars
   maxSamples: 50_000_000,
   delayedNameRemoval: false,
   useStartTimestamps: false,
+  perStepStats: false,
   typeAndUnitLabels: false,
   features: defaultParserFeatures,
 }
@@ -192,6 +193,7 @@ class Prepared implements PreparedQuery {
       xorDecoder,
       rowKernel,
       hashSeed,
+      figuresOfSteps: range.perStep === true ? gridOf(range).count : undefined,
       membership,
     })
     return new QueryRun(context, {

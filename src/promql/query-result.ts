@@ -14,6 +14,7 @@ import { LabelSubset, nameLabels } from './operators/label-subset.ts'
 import type { StepGrid } from './operators/operator.ts'
 import { cellAbsent, cellHistogram } from './operators/operator.ts'
 import { failQuery } from './operators/query-context.ts'
+import type { StepFigures } from './operators/sample-account.ts'
 import type { SeriesTable } from './operators/series-table.ts'
 import { compareRows, labelsOfRow, SeriesTableBuilder } from './operators/series-table.ts'
 import { stepTimeMs } from './operators/vector-selector.ts'
@@ -22,8 +23,10 @@ import { stepTimeMs } from './operators/vector-selector.ts'
 export interface QueryStats {
   /** Samples that selections and windows looked at, each time they did. */
   readonly totalQueryableSamples: number
-  /** Samples decoded from storage. */
+  /** Samples that came from storage. */
   readonly samplesRead: number
+  /** Both by step, where the query was asked to keep them. */
+  readonly perStep: StepFigures | undefined
   readonly peakSamples: number
   readonly preparationMs: number
   readonly evaluationMs: number

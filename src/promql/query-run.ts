@@ -22,13 +22,21 @@ import { finishLabels, queryResult, RowWriter, rowsOfBlock } from './query-resul
 
 /** When to evaluate: at one time, or at startMs, startMs + stepMs, … up to endMs. */
 export type QueryRange =
-  | { readonly kind: 'instant'; readonly timeMs: number; readonly lookbackMs?: number }
+  | {
+      readonly kind: 'instant'
+      readonly timeMs: number
+      readonly lookbackMs?: number
+      /** Keeps figures of each step. */
+      readonly perStep?: boolean
+    }
   | {
       readonly kind: 'range'
       readonly startMs: number
       readonly endMs: number
       readonly stepMs: number
       readonly lookbackMs?: number
+      /** Keeps figures of each step. */
+      readonly perStep?: boolean
     }
 
 /** What is evaluated, and for EXPLAIN what pulls from what. */
@@ -89,6 +97,7 @@ export class QueryRun {
       stats: {
         totalQueryableSamples: samples.queryable,
         samplesRead: samples.read,
+        perStep: samples.perStep,
         peakSamples: samples.peak,
         preparationMs,
         evaluationMs: performance.now() - startMs - this.#sortMs,
@@ -136,7 +145,7 @@ export class QueryRun {
       if (samples.count === 0) continue
       this.#context.samples.hold(samples.count)
       this.#holdHistograms(samples)
-      this.#context.samples.queryable += samples.count
+      this.#context.samples.at(this.#grid, 0, samples.count, samples.count)
       if (bounds.selection === 'plain') writer.addRow(row, samples)
       else this.#addExtended(writer, row, samples, bounds)
       await this.#context.pause()
@@ -193,7 +202,8 @@ export class QueryRun {
   }
 }
 
-function gridOf(range: QueryRange): StepGrid {
+/** The steps of a query. */
+export function gridOf(range: QueryRange): StepGrid {
   if (range.kind === 'instant') return { startMs: range.timeMs, stepMs: 0, count: 1 }
   const { startMs, endMs, stepMs } = range
   return { startMs, stepMs, count: Math.max(0, Math.floor((endMs - startMs) / stepMs) + 1) }

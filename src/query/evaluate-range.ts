@@ -181,6 +181,7 @@ function extended(
 const noStats: QueryResult['stats'] = {
   totalQueryableSamples: 0,
   samplesRead: 0,
+  perStep: undefined,
   peakSamples: 0,
   preparationMs: 0,
   evaluationMs: 0,

@@ -6,6 +6,7 @@ import { formatFloat, formatTimestamp, type JsonNumbers } from '../kernel/index.
 import type { FloatHistogram } from '../model/index.ts'
 import { formatFloatPlain } from '../model/index.ts'
 import {
+  type Engine,
   type ExplainNode,
   jsonBuckets,
   type PreparedQuery,
@@ -39,14 +40,16 @@ export async function runEvaluation(
   sink: AnswerSink,
 ): Promise<CallReport> {
   const { engine, queryable, membership } = parts
-  const prepared = naming('query', () => engine.prepare(call.query, rangeOf(call), membership))
+  const prepared = naming('query', () =>
+    engine.prepare(call.query, rangeOf(call, parts.engine), membership),
+  )
   const { result, tree } = await evaluated(call, prepared, parts, signal)
   sink.head(jsonHeaders)
   const pieces = new JsonPieces(sink)
   const rowCount = call.limit > 0 ? Math.min(call.limit, result.rowCount) : result.rowCount
   pieces.text(`{"status":"success","data":{"resultType":"${result.kind}","result":`)
   await writeResult(pieces, call, result, rowCount, parts.numbers)
-  if (call.stats !== 'none') pieces.text(`,"stats":${JSON.stringify(statsOf(result.stats))}`)
+  if (call.stats !== 'none') pieces.text(`,"stats":${JSON.stringify(statsOf(call, result.stats))}`)
   if (tree !== undefined) pieces.text(`,"analysis":${JSON.stringify(treeOf(tree))}`)
   if (call.explain === 'plan') {
     pieces.text(`,"explain":${JSON.stringify(treeOf(prepared.explain(queryable, call.tenants)))}`)
@@ -80,11 +83,12 @@ async function evaluated(
   return { result: shownOf(result), tree }
 }
 
-function rangeOf(call: InstantCall | RangeCall): QueryRange {
+function rangeOf(call: InstantCall | RangeCall, { options }: Engine): QueryRange {
+  const perStep = call.stats === 'all' && options.perStepStats
   const lookback = call.lookbackMs === undefined ? {} : { lookbackMs: call.lookbackMs }
-  if (call.kind === 'instant') return { kind: 'instant', timeMs: call.timeMs, ...lookback }
+  if (call.kind === 'instant') return { kind: 'instant', timeMs: call.timeMs, perStep, ...lookback }
   const { startMs, endMs, stepMs } = call
-  return { kind: 'range', startMs, endMs, stepMs, ...lookback }
+  return { kind: 'range', startMs, endMs, stepMs, perStep, ...lookback }
 }
 
 async function writeResult(
@@ -179,7 +183,7 @@ function histogramJson(histogram: FloatHistogram): string {
   return `{"count":"${formatFloat(histogram.count)}","sum":"${formatFloat(histogram.sum)}"${shown}}`
 }
 
-function statsOf(stats: QueryStats): unknown {
+function statsOf(call: InstantCall | RangeCall, stats: QueryStats): unknown {
   const seconds = (ms: number): number => ms / 1000
   const inner = seconds(stats.evaluationMs)
   return {
@@ -195,8 +199,20 @@ function statsOf(stats: QueryStats): unknown {
       totalQueryableSamples: stats.totalQueryableSamples,
       samplesRead: stats.samplesRead,
       peakSamples: stats.peakSamples,
+      totalQueryableSamplesPerStep: stepsOf(call, stats.perStep?.queryable),
+      samplesReadPerStep: stepsOf(call, stats.perStep?.read),
     },
   }
+}
+
+// Pairs of a step's time in seconds and its figure; undefined is left out of the answer.
+function stepsOf(
+  call: InstantCall | RangeCall,
+  figures: Float64Array | undefined,
+): (readonly [number, number])[] | undefined {
+  if (figures === undefined) return undefined
+  const [startMs, stepMs] = call.kind === 'instant' ? [call.timeMs, 0] : [call.startMs, call.stepMs]
+  return Array.from(figures, (count, step) => [(startMs + step * stepMs) / 1000, count] as const)
 }
 
 interface ShownNode {

@@ -76,7 +76,7 @@ export const configSchema = Type.Object(
       {
         experimental: text(
           '',
-          '"all" turns on every experimental function, modifier and selector.',
+          '"all" turns on every experimental function, modifier and selector, and figures of each step with stats=all.',
         ),
       },
       closed,

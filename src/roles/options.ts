@@ -68,6 +68,7 @@ export function engineOptions(
     lookbackMs: msOf(config.query.lookbackDelta),
     maxSamples: config.query.maxSamples,
     useStartTimestamps: config.storage.startTimestamps,
+    perStepStats: config.promql.experimental === 'all',
     features: config.promql.experimental === 'all' ? allParserFeatures : defaultParserFeatures,
   }
 }

@@ -96,7 +96,7 @@ function flagsOf(config: Config): Record<string, string> {
 }
 
 function featuresOf(config: Config): Record<string, Record<string, boolean>> {
-  const { features, delayedNameRemoval, typeAndUnitLabels } = engineOptions(config)
+  const { features, delayedNameRemoval, perStepStats, typeAndUnitLabels } = engineOptions(config)
   const language = languageFeatures(features)
   return {
     api: { admin: config.web.enableAdminApi, exclude_alerts: true, query_stats: true },
@@ -108,7 +108,7 @@ function featuresOf(config: Config): Record<string, Record<string, boolean>> {
       delayed_name_removal: delayedNameRemoval,
       negative_offset: true,
       per_query_lookback_delta: true,
-      per_step_stats: false,
+      per_step_stats: perStepStats,
       subqueries: true,
       type_and_unit_labels: typeAndUnitLabels,
     },

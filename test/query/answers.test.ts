@@ -3,21 +3,24 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import type { CallParts } from '../../src/api/index.ts'
 import { JsonNumbers } from '../../src/kernel/index.ts'
 import { type FloatHistogram, labelsOf } from '../../src/model/index.ts'
-import { ChunkStorage, createEngine } from '../../src/promql/index.ts'
-import { createCallRunner, type QueryCall } from '../../src/query/index.ts'
+import { ChunkStorage, createEngine, type Engine } from '../../src/promql/index.ts'
+import { type CallRunner, createCallRunner, type QueryCall } from '../../src/query/index.ts'
 import { neverCancelled } from '../../src/storage/index.ts'
 
 const engine = createEngine({})
 const storage = new ChunkStorage(engine.options.compileMatcher, engine.options.hashSeed)
-const runner = createCallRunner({
-  engine,
-  replicas: storage,
-  deduplicated: (source) => source,
-  numbers: JsonNumbers.create(),
-})
+const runnerOver = (over: Engine, source: ChunkStorage) =>
+  createCallRunner({
+    engine: over,
+    replicas: source,
+    deduplicated: (source) => source,
+    numbers: JsonNumbers.create(),
+  })
+const runner = runnerOver(engine, storage)
 
 async function answer(
   parts: CallParts,
+  run: CallRunner = runner,
 ): Promise<{ text: string; headers: Record<string, string> }> {
   const pieces: Uint8Array[] = []
   let headers = {}
@@ -28,7 +31,7 @@ async function answer(
     reader: '',
     deadlineMs: Infinity,
   } as QueryCall
-  await runner(call, neverCancelled, {
+  await run(call, neverCancelled, {
     head: (given) => {
       headers = given
     },
@@ -152,6 +155,69 @@ describe('answers to queries', () => {
     })
     const planned = JSON.parse(await range('sum(a)', { explain: 'plan' }))
     expect(planned.data.explain.children).toHaveLength(1)
+  })
+
+  it('tells with stats=all what each step looked at and read, as Prometheus 3.14 does', async () => {
+    const expected: Record<string, [looked: number[], read: number[]]> = {
+      c: [
+        [3, 3, 3, 3],
+        [3, 3, 3, 3],
+      ],
+      'sum(rate(c[1m]))': [
+        [12, 12, 12, 12],
+        [12, 3, 3, 6],
+      ],
+      'c @ 300': [
+        [3, 3, 3, 3],
+        [3, 0, 0, 0],
+      ],
+      'sum(c) + on() sum(rate(c[1m] @ 300))': [
+        [15, 15, 15, 15],
+        [15, 3, 3, 3],
+      ],
+      'max_over_time(c[1m:10s])': [
+        [18, 18, 18, 18],
+        [18, 6, 6, 6],
+      ],
+      'max_over_time(rate(c[1m])[1m:10s])': [
+        [18, 18, 18, 18],
+        [24, 3, 3, 6],
+      ],
+      'max_over_time((c @ 300)[1m:10s])': [
+        [18, 18, 18, 18],
+        [3, 0, 0, 0],
+      ],
+    }
+    const storage = new ChunkStorage(engine.options.compileMatcher, engine.options.hashSeed)
+    await storage.append(
+      [0, 1, 2].map((pod) => ({
+        labels: labelsOf({ __name__: 'c', pod: String(pod) }),
+        samples: Array.from({ length: 60 }, (_, i) => ({
+          timestampMs: 15_000 * i,
+          startTimestampMs: 0,
+          value: { kind: 'float', value: i, stale: false } as const,
+        })),
+      })),
+    )
+    const stepwise = createEngine({ ...engine.options, perStepStats: true })
+    const run = runnerOver(stepwise, storage)
+    for (const [query, [looked, read]] of Object.entries(expected)) {
+      const bounds = { startMs: 300_000, endMs: 360_000, stepMs: 20_000, useCache: true }
+      const asked = { kind: 'range', query, ...bounds, ...evaluation } as const
+      const samples = async (stats: 'all' | 'totals') =>
+        JSON.parse((await answer({ ...asked, stats }, run)).text).data.stats.samples
+      const all = await samples('all')
+      const figures = (steps: [number, number][]) => steps.map(([, count]) => count)
+      expect(figures(all.totalQueryableSamplesPerStep), query).toEqual(looked)
+      expect(figures(all.samplesReadPerStep), query).toEqual(read)
+      expect(all.totalQueryableSamplesPerStep[1][0]).toBe(320)
+      const sum = (counts: number[]) => counts.reduce((total, count) => total + count, 0)
+      const totals = { totalQueryableSamples: sum(looked), samplesRead: sum(read) }
+      expect(all, query).toMatchObject(totals)
+      const short = await samples('totals')
+      expect(short, query).toMatchObject(totals)
+      expect(short.totalQueryableSamplesPerStep).toBeUndefined()
+    }
   })
 
   it('refuses what does not parse, naming the parameter', async () => {

@@ -79,7 +79,7 @@ describe('a row in the kernel', () => {
     )
   })
 
-  it('leaves stale markers out where that is asked, and tells how many samples were read', () => {
+  it('leaves stale markers out where that is asked', () => {
     const samples = new SampleBuffer(8)
     const times = [10, 20, 30, 40, 50]
     for (const [i, timeMs] of times.entries()) {
@@ -112,7 +112,6 @@ describe('a row in the kernel', () => {
     expect(isStaleAt(out.words, 1)).toBe(true)
     expect(take(true)).toEqual([10, 30, 40])
     expect([...out.values.subarray(0, 3)]).toEqual([0, 2, 3])
-    expect(kernel.readCount).toBe(5)
   })
 
   it('gives the rates that its twin gives, bit for bit', () => {

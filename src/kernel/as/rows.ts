@@ -26,16 +26,10 @@ export function sampleCount(
 }
 
 let firstKept: u32 = 0
-let readCount: u32 = 0
 
 /** Index of the first sample that the last `decode` kept. */
 export function first(): u32 {
   return firstKept
-}
-
-/** Samples in the bounds of the last `decode`, stale markers included. */
-export function read(): u32 {
-  return readCount
 }
 
 /**
@@ -69,7 +63,6 @@ export function decode(
   while (start < end && load<f64>(times + (<usize>start << 3)) < minTime) start++
   while (end > start && load<f64>(times + (<usize>(end - 1) << 3)) > maxTime) end--
   firstKept = start
-  readCount = end - start
   if (!dropStale) return end - start
   let at = start
   while (at < end && load<u64>(values + (<usize>at << 3)) != staleMarker) at++

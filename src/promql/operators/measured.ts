@@ -47,7 +47,9 @@ export class MeasuredOperator implements Operator {
   }
 
   async takeBlock(): Promise<Block | undefined> {
+    const startMs = performance.now()
     const block = await this.#inner.takeBlock?.()
+    this.#timeMs += performance.now() - startMs
     if (block !== undefined) this.#count(block.cells, block.cells.rowCount)
     return block
   }

@@ -12,6 +12,7 @@ import type {
 import { unboundedAccount } from '../../storage/index.ts'
 import { Annotations } from './annotations.ts'
 import { LabelDictionary } from './label-dictionary.ts'
+import { SampleAccount } from './sample-account.ts'
 
 /** How expressions are evaluated. */
 export interface EvaluationOptions {
@@ -25,6 +26,8 @@ export interface EvaluationOptions {
   readonly delayedNameRemoval: boolean
   /** rate and friends, and start_timestamp(), see start timestamps. */
   readonly useStartTimestamps: boolean
+  /** stats=all tells figures of each step. */
+  readonly perStepStats: boolean
   /** `__type__` decides what is a counter, rather than the suffix of the name. */
   readonly typeAndUnitLabels: boolean
 }
@@ -56,6 +59,8 @@ export class QueryContext {
     readonly xorDecoder: XorDecoder
     readonly rowKernel?: RowKernel | undefined
     readonly hashSeed: HashSeed
+    /** How many steps the query has, where figures are asked for each. */
+    readonly figuresOfSteps?: number | undefined
     readonly membership: MembershipHistory
   }) {
     this.options = parts.options
@@ -68,7 +73,7 @@ export class QueryContext {
     this.membership = parts.membership
     this.memory = parts.signal.memory ?? unboundedAccount()
     this.dictionary = new LabelDictionary(parts.hashSeed, this.memory)
-    this.samples = new SampleAccount(parts.options.maxSamples)
+    this.samples = new SampleAccount(parts.options.maxSamples, parts.figuresOfSteps)
   }
 
   /** Between batches: stops a cancelled query and lets the thread's other queries and messages have their turn. */
@@ -83,32 +88,6 @@ export class QueryContext {
 
 // Long enough that the pause costs nothing, short enough that a query beside it does not notice.
 const pauseEveryMs = 10
-
-/** Counts samples held and read. */
-export class SampleAccount {
-  /** Samples held now. */
-  live = 0
-  peak = 0
-  /** Samples that windows and selections looked at, each time they did. */
-  queryable = 0
-  /** Samples decoded from storage. */
-  read = 0
-  readonly #max: number
-
-  constructor(maxSamples: number) {
-    this.#max = maxSamples
-  }
-
-  /** Takes room for `count` samples (negative: gives it back); throws UserError execution above the limit. */
-  hold(count: number): void {
-    this.live += count
-    if (this.live > this.peak) this.peak = this.live
-    if (this.live <= this.#max) return
-    throw new UserError('execution', {
-      what: 'query processing would load too many samples into memory in query execution',
-    })
-  }
-}
 
 /** Fails the query with a message for its author. */
 export function failQuery(what: string): never {

@@ -29,12 +29,15 @@ export interface SampleRows {
   ): RatedRow | undefined
   /** Gives back what the rows held. */
   close(): void
+  /** Whether the samples are those of storage. */
+  readonly areStored: boolean
   readonly line: string
   readonly inputs: readonly Operator[]
 }
 
 /** `name{…}[range]`. */
 export class SelectedRows implements SampleRows {
+  readonly areStored = true
   readonly line: string
   readonly inputs: readonly Operator[] = []
   readonly #opening: Promise<Selection>
@@ -68,7 +71,7 @@ export class SelectedRows implements SampleRows {
 
   load(row: number, into: SampleBuffer): void {
     this.#context.signal.check()
-    this.#context.samples.read += this.#selection!.load(row, this.#kept, into)
+    this.#selection!.load(row, this.#kept, into)
     if (this.#statsOnly) keepStatsOnly(into)
   }
 
@@ -80,9 +83,7 @@ export class SelectedRows implements SampleRows {
     target: number,
   ): RatedRow | undefined {
     this.#context.signal.check()
-    const rated = this.#selection!.rate(row, this.#kept, windows, kind, batch, target)
-    if (rated !== undefined) this.#context.samples.read += rated.read
-    return rated
+    return this.#selection!.rate(row, this.#kept, windows, kind, batch, target)
   }
 
   close(): void {
@@ -92,6 +93,7 @@ export class SelectedRows implements SampleRows {
 
 /** `expr[range:step]`: the steps of the inner operator as samples. */
 export class SubqueryRows implements SampleRows {
+  readonly areStored = false
   readonly line: string
   readonly inputs: readonly Operator[]
   readonly #inner: Operator

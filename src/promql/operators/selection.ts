@@ -89,23 +89,21 @@ export class Selection {
     return new Selection(builder.finish(), batches, batchOf, rowOf, context)
   }
 
-  /** Replaces `into` by the row's samples that are kept; returns how many were in the range, stale markers included. */
-  load(row: number, kept: KeptSamples, into: SampleBuffer): number {
+  /** Replaces `into` by the row's samples that are kept. */
+  load(row: number, kept: KeptSamples, into: SampleBuffer): void {
     const batch = this.#batches[this.#batchOf[row]!]!
     const kernel = this.#kernel
     const count = kernel && holdRow(kernel, batch, this.#rowOf[row]!, kept)
     if (kernel === undefined || count === undefined) {
       const { minTimeMs, maxTimeMs } = kept
       decodeRow(batch, this.#rowOf[row]!, minTimeMs, maxTimeMs, into, this.#decoder)
-      const read = into.count
       if (kept.dropStale) dropStale(into)
-      return read
+      return
     }
     into.clear()
     into.reserve(count)
     kernel.copyTo(into.timestampsMs, into.words)
     into.count = count
-    return kernel.readCount
   }
 
   /**
@@ -127,15 +125,14 @@ export class Selection {
     if (held === undefined) return undefined
     const offset = target * batch.stepCount
     const looked = kernel.rate(windows, kind, batch.values, batch.present, offset)
-    return looked === undefined ? undefined : { looked, held, read: kernel.readCount }
+    return looked === undefined ? undefined : { looked, held }
   }
 }
 
-/** What a row's rate took: samples that windows held together, that were held, and that were read. */
+/** What a row's rate took: samples that its windows held together, and that were held. */
 export interface RatedRow {
   readonly looked: number
   readonly held: number
-  readonly read: number
 }
 
 // Where a row stands, its hash, and its pairs in the table.

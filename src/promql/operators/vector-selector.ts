@@ -84,7 +84,7 @@ export class VectorSelectorOperator implements Operator {
     const kept = { minTimeMs, maxTimeMs, dropStale: false }
     while (batch.rowCount < batch.rowCapacity && this.#row < selection.table.rowCount) {
       this.#context.signal.check()
-      this.#context.samples.read += selection.load(this.#row++, kept, this.#samples)
+      selection.load(this.#row++, kept, this.#samples)
       this.#held.set(this.#samples.sizeBytes)
       if (this.#statsOnly) keepStatsOnly(this.#samples)
       this.#fillRow(batch, batch.rowCount++)
@@ -100,6 +100,7 @@ export class VectorSelectorOperator implements Operator {
     const { timestampsMs, values, words, histograms, count } = this.#samples
     const { grid } = this
     const lookback = this.#context.options.lookbackMs
+    const { perStep } = this.#context.samples
     let newest = -1
     let selected = 0
     for (let step = 0; step < grid.count; step++) {
@@ -110,6 +111,7 @@ export class VectorSelectorOperator implements Operator {
       if (histogram === undefined ? isStaleAt(words, newest) : histogram.stale) continue
       const cell = row * grid.count + step
       selected++
+      if (perStep !== undefined) this.#context.samples.at(grid, step, 1, 1)
       if (this.#part !== 'sample') this.#fillTime(batch, cell, newest)
       else if (histogram !== undefined) batch.setHistogram(cell, histogram)
       else {
@@ -117,7 +119,9 @@ export class VectorSelectorOperator implements Operator {
         batch.values[cell] = values[newest]!
       }
     }
-    this.#context.samples.queryable += selected
+    if (perStep !== undefined) return
+    this.#context.samples.looked(grid, selected)
+    this.#context.samples.read += selected
   }
 
   #fillTime(batch: StepBatch, cell: number, index: number): void {

@@ -121,6 +121,7 @@ export class WindowOperator implements Operator {
   #rateRow(batch: StepBatch): boolean {
     const { rateKind } = this.#call
     if (rateKind === undefined || this.#bounds.selection !== 'plain') return false
+    if (this.#context.samples.perStep !== undefined) return false
     const { times, rangeMs } = this.#bounds
     const { grid } = this
     const windows: WindowGrid = {
@@ -134,7 +135,8 @@ export class WindowOperator implements Operator {
     const { samples } = this.#context
     samples.hold(rated.held)
     samples.hold(-rated.held)
-    samples.queryable += rated.looked
+    samples.looked(grid, rated.looked)
+    samples.read += rated.held
     if (this.#isCounterCall && rowHasSamples(batch, batch.rowCount)) this.#noteCounter()
     this.#row++
     batch.rowCount++
@@ -160,6 +162,7 @@ export class WindowOperator implements Operator {
     if (this.#fillWholeRow(batch, row)) return
     let from = 0
     let to = 0
+    let seen = 0
     let floats = 0
     let unchecked = 0
     for (let step = 0; step < grid.count; step++) {
@@ -179,7 +182,9 @@ export class WindowOperator implements Operator {
       window.startMs = startMs
       window.endMs = endMs
       window.stepMs = stepMs
-      this.#context.samples.queryable += windowSize(window)
+      const fresh = this.#rows.areStored ? windowSize(window, Math.max(from, seen)) : 0
+      seen = to
+      this.#context.samples.at(grid, step, windowSize(window, from), fresh)
       floats += this.#callAt(step, batch, row * grid.count + step)
     }
     if (floats > 0) this.#noteCounter()
@@ -190,6 +195,7 @@ export class WindowOperator implements Operator {
     const { rowFunction } = this.#call
     const window = this.#window
     if (rowFunction === undefined || window.selection !== 'plain') return false
+    if (this.#context.samples.perStep !== undefined) return false
     if (window.histograms !== undefined || window.startTimestampsMs !== undefined) return false
     const { grid } = this
     const { times, rangeMs } = this.#bounds
@@ -209,7 +215,8 @@ export class WindowOperator implements Operator {
       batch.present,
       row * grid.count,
     )
-    this.#context.samples.queryable += looked
+    this.#context.samples.looked(grid, looked)
+    if (this.#rows.areStored) this.#context.samples.read += this.#samples.count
     if (this.#isCounterCall && rowHasSamples(batch, row)) this.#noteCounter()
     return true
   }
@@ -264,8 +271,8 @@ function untypedCounter(name: string, type: string): string {
   return type === 'counter' || type === 'histogram' ? '' : possiblyNoCounterType(name, type)
 }
 
-function windowSize(window: SampleWindow): number {
-  const { from, to, histograms } = window
+// Samples of a window from entry `from` on; a histogram counts by its size.
+function windowSize({ to, histograms }: SampleWindow, from: number): number {
   if (histograms === undefined) return to - from
   let size = 0
   for (let i = from; i < to; i++) {

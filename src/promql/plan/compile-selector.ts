@@ -88,7 +88,13 @@ function compileSubquery(node: SubqueryPlan, grid: StepGrid, compiler: Compiler)
   const { first, last } = referenceRange(times, grid)
   const startMs = (Math.floor((first - rangeMs) / stepMs) + 1) * stepMs
   const count = last < startMs ? 0 : Math.floor((last - startMs) / stepMs) + 1
-  const inner = compiler.compile(node.inner, { startMs, stepMs, count })
+  const steps = { startMs, stepMs, count }
+  compiler.context.samples.nestSubquery(steps, grid, (step) => {
+    if (times.timestampMs !== undefined || grid.stepMs === 0) return 0
+    const behindMs = startMs + step * stepMs + times.offsetMs - grid.startMs
+    return Math.min(grid.count - 1, Math.max(0, Math.ceil(behindMs / grid.stepMs)))
+  })
+  const inner = compiler.compile(node.inner, steps)
   const line = `[${formatDurationMs(rangeMs)}:${formatDurationMs(stepMs)}]`
   return {
     rows: new SubqueryRows(compiler.context, inner, line),

@@ -78,6 +78,7 @@ function compileNode(node: PlanNode, grid: StepGrid, compiler: Compiler): Operat
       return compileNegate(node, grid, compiler)
     case 'stepInvariant': {
       const once = { startMs: grid.startMs, stepMs: 0, count: 1 }
+      compiler.context.samples.nestOnce(once, grid)
       return new StepInvariantOperator(grid, compiler.compile(node.inner, once))
     }
     case 'string':
