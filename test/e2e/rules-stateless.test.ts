@@ -3,7 +3,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Client, credentials } from '@grpc/grpc-js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { thanos } from '../../src/encoding/index.ts'
 import { type Gateway, startGateway } from './gateway.ts'
 import { freePort, until } from './process.ts'
 import { write } from './remote-write.ts'
@@ -26,6 +28,7 @@ describe('a ruler without storage', { timeout: 90_000 }, () => {
   const file = (name: string): string => join(folder, name)
   let gateway: Gateway
   let ruler: Gateway
+  let rpcAddress = ''
 
   beforeAll(async () => {
     gateway = await startGateway()
@@ -45,7 +48,9 @@ describe('a ruler without storage', { timeout: 90_000 }, () => {
       { labels: { __name__: 'up', job: 'x', i: '1' }, samples: [[Date.now() - 1000, 1]] },
       { labels: { __name__: 'up', job: 'x', i: '2' }, samples: [[Date.now() - 1000, 0]] },
     ])
-    ruler = await startGateway({ role: 'rule', args: ['--config', file('ruler.yml')] })
+    rpcAddress = `127.0.0.1:${await freePort()}`
+    const args = ['--config', file('ruler.yml'), '--grpc.listen', rpcAddress]
+    ruler = await startGateway({ role: 'rule', args })
   }, 60_000)
 
   afterAll(async () => {
@@ -83,6 +88,25 @@ describe('a ruler without storage', { timeout: 90_000 }, () => {
     expect([recorded!.health, down!.health]).toEqual(['ok', 'ok'])
     expect(refused).toMatchObject({ name: 'Refused', health: 'err' })
     expect(refused!.lastError).toContain('answered 422')
+  })
+
+  it('shows its alerts to Thanos queriers', async () => {
+    const client = new Client(rpcAddress, credentials.createInsecure())
+    const call = client.makeServerStreamRequest(
+      '/thanos.Rules/Rules',
+      (request: thanos.IRulesRequest) => Buffer.from(thanos.RulesRequest.encode(request).finish()),
+      (bytes) => thanos.RulesResponse.decode(bytes),
+      { type: thanos.RulesType.ALERT, ruleName: ['Down'] },
+    )
+    const groups: (thanos.IRuleGroup | null | undefined)[] = []
+    for await (const { group } of call as AsyncIterable<thanos.RulesResponse>) groups.push(group)
+    client.close()
+    const pending = {
+      alerts: [{ labels: { labels: expect.anything() }, state: 2, value: '1e+00' }],
+    }
+    expect(groups).toMatchObject([
+      { name: 'remote', rules: [{ alert: { name: 'Down', ...pending } }] },
+    ])
   })
 
   it('goes on with the age of its alerts after a restart', async () => {

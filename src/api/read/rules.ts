@@ -38,8 +38,10 @@ export const rulesRoutes: FastifyPluginAsync<{
     const visible = visibleGroups(rules, door.tenantsOf(request))
     const withAlerts = !isTrueParameter(parameters, 'exclude_alerts')
     const { scope } = request.caller
-    const groups = selectGroups(visible, filterOf(parameters, rules), { withAlerts, scope })
-    return success(pageOf(groups, parameters))
+    const filter = filterOf(parameters, rules)
+    const page = pageAsked(parameters)
+    const groups = selectGroups(from(visible, page), filter, { withAlerts, scope })
+    return success(cut(groups, page))
   })
   app.get('/alerts', { schema: alertsSchema }, async (request) => {
     const visible = visibleGroups(rules, door.tenantsOf(request))
@@ -108,29 +110,58 @@ function isTrueParameter(parameters: Parameters, name: string): boolean {
   if (value === '') return false
   if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(value)) return true
   if (['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(value)) return false
-  throw invalid(name, `strconv.ParseBool: parsing "${value}": invalid syntax`)
+  throw invalid(
+    name,
+    `error converting ${name}: strconv.ParseBool: parsing "${value}": invalid syntax`,
+  )
 }
 
-function pageOf(
-  groups: readonly GroupView[],
-  parameters: Parameters,
-): { groups: readonly GroupView[]; groupNextToken?: string } {
+interface Page {
+  /** Most groups; Infinity = all. */
+  readonly limit: number
+  /** Where it begins; '' = with the first group. */
+  readonly token: string
+}
+
+function pageAsked(parameters: Parameters): Page {
   const limitText = text(parameters, 'group_limit')
   const token = text(parameters, 'group_next_token')
   if (limitText === '') {
-    if (token !== '') throw invalid('group_limit', 'group_limit needs to be set')
-    return { groups }
+    if (token === '') return { limit: Infinity, token }
+    throw invalid(
+      'group_next_token',
+      'group_limit needs to be present in order to paginate over the groups',
+    )
+  }
+  if (!/^[+-]?\d+$/.test(limitText)) {
+    const cause = `strconv.ParseInt: parsing "${limitText}": invalid syntax`
+    throw invalid('group_limit', `group_limit needs to be a valid number: ${cause}`)
   }
   const limit = Number(limitText)
-  if (!/^\+?\d+$/.test(limitText) || limit < 1)
-    throw invalid('group_limit', 'group_limit needs to be a valid number greater than 0')
-  const from = token === '' ? 0 : groups.findIndex((group) => tokenOf(group) === token)
-  if (from === -1) throw invalid('group_next_token', 'invalid group_next_token')
-  const next = groups[from + limit]
-  const page = groups.slice(from, from + limit)
-  return next === undefined ? { groups: page } : { groups: page, groupNextToken: tokenOf(next) }
+  if (limit <= 0) throw invalid('group_limit', 'group_limit needs to be greater than 0')
+  return { limit, token }
 }
 
-function tokenOf({ file, name }: GroupView): string {
+// A token names a group whether or not the request's filters let it through.
+function from(groups: readonly RunningGroup[], { token }: Page): readonly RunningGroup[] {
+  if (token === '') return groups
+  const first = groups.findIndex(({ state }) => tokenOf(state.group) === token)
+  if (first !== -1) return groups.slice(first)
+  throw invalid(
+    'group_next_token',
+    `invalid group_next_token '${token}'. were rule groups changed?`,
+  )
+}
+
+function cut(
+  groups: readonly GroupView[],
+  { limit }: Page,
+): { groups: readonly GroupView[]; groupNextToken?: string } {
+  const next = groups[limit]
+  if (next === undefined) return { groups }
+  return { groups: groups.slice(0, limit), groupNextToken: tokenOf(next) }
+}
+
+function tokenOf({ file, name }: { readonly file: string; readonly name: string }): string {
   return createHash('sha256').update(`${file};${name}`).digest('hex')
 }
