@@ -5,7 +5,7 @@
 
 import { conditionOf } from '../kube-object.ts'
 import { decide, type PlacementDecision } from '../placement/decide.ts'
-import { type PlacementWorld, placementKey } from '../placement/world.ts'
+import { countDecided, type PlacementWorld, placementKey } from '../placement/world.ts'
 import type { PlacementState, PlacementStatus } from './fleet.ts'
 import { type HubParts, sortedBy } from './join.ts'
 import type { DecisionPart, PlacementPart } from './parts.ts'
@@ -53,11 +53,18 @@ export function decideAll(
   const keys = new Set(placements.map(placementKey))
   const decided = new Map([...previous].filter(([key]) => keys.has(key)))
   const decisions = new Map<string, PlacementDecision>()
-  const world = placementWorld(hub, decided, nowMs)
+  const decidedCounts = countDecided(decided)
+  const count = (names: readonly string[], by: number): void => {
+    for (const name of names) decidedCounts.set(name, (decidedCounts.get(name) ?? 0) + by)
+  }
+  const world = { ...placementWorld(hub, decided, nowMs), decidedCounts }
   for (const placement of placements) {
+    const key = placementKey(placement)
     const decision = decide(placement, world)
-    decided.set(placementKey(placement), decision.clusters.toSorted())
-    decisions.set(placementKey(placement), decision)
+    count(decided.get(key) ?? [], -1)
+    count(decision.clusters, 1)
+    decided.set(key, decision.clusters.toSorted())
+    decisions.set(key, decision)
   }
   return { decided, decisions }
 }

@@ -3,7 +3,13 @@
 // Invariants: truncation is towards zero; a cluster that a prioritizer does not score gets 0.
 // Source: facts/fleet.md §4, steps 6 and 7 and the table of prioritizers.
 
-import { type Candidate, type Placement, type PlacementWorld, placementKey } from './world.ts'
+import {
+  type Candidate,
+  countDecided,
+  type Placement,
+  type PlacementWorld,
+  placementKey,
+} from './world.ts'
 
 /** The scores that one prioritizer gave, by cluster, and how much they count. */
 export interface PrioritizerScores {
@@ -65,18 +71,15 @@ function balance(
   placement: Placement,
   world: PlacementWorld,
 ): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>()
-  const own = placementKey(placement)
-  for (const [key, names] of world.decided) {
-    if (key === own) continue
-    for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
-  }
+  const all = world.decidedCounts ?? countDecided(world.decided)
+  const own = new Set(world.decided.get(placementKey(placement)))
+  const countOf = (name: string, count: number): number => (own.has(name) ? count - 1 : count)
   let max = 0
-  for (const count of counts.values()) max = Math.max(max, count)
+  for (const [name, count] of all) max = Math.max(max, countOf(name, count))
   return new Map(
     clusters.map(({ name }) => {
-      const count = counts.get(name)
-      return [name, count === undefined ? 100 : 2 * Math.trunc(100 * (0.5 - count / max)) || 0]
+      const count = countOf(name, all.get(name) ?? 0)
+      return [name, count <= 0 ? 100 : 2 * Math.trunc(100 * (0.5 - count / max)) || 0]
     }),
   )
 }

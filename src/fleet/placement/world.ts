@@ -107,12 +107,22 @@ export interface PlacementWorld {
   readonly bindings: readonly ClusterSetBinding[]
   readonly scores: readonly PlacementScore[]
   readonly decided: ReadonlyMap<string, readonly string[]>
+  /** How many placements have decided each cluster, kept by who decides many; counted from `decided` where absent. */
+  readonly decidedCounts?: ReadonlyMap<string, number>
   readonly nowMs: number
 }
 
 /** `NAMESPACE/NAME`: how a placement is named in maps, in the API and in PromQL. */
 export function placementKey(placement: Pick<Placement, 'namespace' | 'name'>): string {
   return `${placement.namespace}/${placement.name}`
+}
+
+/** How many placements have decided each cluster. */
+export function countDecided(decided: PlacementWorld['decided']): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const names of decided.values())
+    for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
+  return counts
 }
 
 /** True where the cluster is a member of the set. A cluster without a set's label belongs to `default`. */
