@@ -23,7 +23,7 @@ const rooms = /\/(?:src\/(?!roles|main)|build\/proto\/)/
 const lateModules = [
   { name: 're2js', exports: ['RE2JS'] },
   { name: 'protobufjs/minimal.js', exports: ['default'] },
-  { name: join(root, 'build/proto/messages.js'), exports: ['io', 'otlp', 'prometheus'] },
+  { name: join(root, 'build/proto/messages.js'), exports: ['io', 'otlp', 'prometheus', 'thanos'] },
 ]
 const latePrefix = '\0late:'
 
