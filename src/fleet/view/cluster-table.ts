@@ -2,7 +2,13 @@
 // thousands of entries is one pass over bytes.
 // Invariants: a number stays a cluster's own as long as the table lives; columns are kept as long as their thing is.
 
-import type { Application, Fleet, Policy } from '../model/fleet.ts'
+import type {
+  Application,
+  ApplicationOnCluster,
+  Fleet,
+  Policy,
+  PolicyOnCluster,
+} from '../model/fleet.ts'
 import { compliances } from '../model/parts.ts'
 import { healths } from '../model/state.ts'
 
@@ -24,6 +30,7 @@ const groupsMax = 500
 export class ClusterTable {
   readonly #ids = new Map<string, Map<string, number>>()
   readonly #columns = new WeakMap<Policy | Application, Column>()
+  readonly #newest = new Map<string, Newest>()
   readonly #groups = new Map<string, Group>()
   readonly #totals = new WeakMap<object, Uint32Array>()
   readonly #names: string[] = []
@@ -71,6 +78,9 @@ export class ClusterTable {
   note(fleet: Fleet): void {
     if (fleet === this.#noted) return
     this.#noted = fleet
+    const { policies, applications } = fleet
+    // Those of things that are gone are let go now and then, with all others.
+    if (this.#newest.size > 2 * (policies.length + applications.length) + 100) this.#newest.clear()
     for (const { hub, name } of fleet.clusters) this.idOf(hub, name)
     for (const { hub, cluster } of fleet.addons) this.idOf(hub, cluster)
     for (const policy of fleet.policies) this.ofPolicy(policy)
@@ -79,24 +89,12 @@ export class ClusterTable {
 
   /** What a policy says of its clusters. */
   ofPolicy(policy: Policy): Column {
-    const known = this.#columns.get(policy)
-    if (known !== undefined) return known
-    const { clusters } = policy
-    return this.#keep(
-      policy,
-      Uint8Array.from(clusters, ({ compliance }) => compliances.indexOf(compliance)),
-    )
+    return this.#columnOf(policy, policy.clusters, codeOfPolicy)
   }
 
   /** What an application says of its clusters. */
   ofApplication(application: Application): Column {
-    const known = this.#columns.get(application)
-    if (known !== undefined) return known
-    const { clusters } = application
-    return this.#keep(
-      application,
-      Uint8Array.from(clusters, ({ state }) => healths.indexOf(state)),
-    )
+    return this.#columnOf(application, application.clusters, codeOfApplication)
   }
 
   /**
@@ -104,6 +102,8 @@ export class ClusterTable {
    * of many groups only those are counted anew whose policies changed.
    */
   groupTotals(name: string, policies: readonly Policy[]): Uint32Array {
+    // Columns first: they may number clusters.
+    const columns = policies.map((policy) => this.ofPolicy(policy))
     const known = this.#groups.get(name)
     const length = this.size * compliances.length
     const isSame =
@@ -112,8 +112,7 @@ export class ClusterTable {
       known.policies.every((policy, i) => policy === policies[i])
     if (isSame) return known.counts
     const counts = new Uint32Array(length)
-    for (const policy of policies)
-      countByCluster(this.ofPolicy(policy), undefined, compliances.length, counts)
+    for (const column of columns) countByCluster(column, undefined, compliances.length, counts)
     if (known === undefined && this.#groups.size >= groupsMax) this.#groups.clear()
     this.#groups.set(name, { policies, counts })
     return counts
@@ -130,33 +129,92 @@ export class ClusterTable {
   }
 
   #totalsOf<T>(things: readonly T[], stateCount: number, of: (thing: T) => Column): Uint32Array {
+    const columns = things.map(of)
     const known = this.#totals.get(things)
     if (known !== undefined && known.length === this.size * stateCount) return known
     const counts = new Uint32Array(this.size * stateCount)
-    for (const thing of things) countByCluster(of(thing), undefined, stateCount, counts)
+    for (const column of columns) countByCluster(column, undefined, stateCount, counts)
     this.#totals.set(things, counts)
     return counts
   }
 
-  // Things name clusters in the same order mostly, so the number after the last one is tried first.
-  #idsOf({ hub, clusters }: Policy | Application): Uint32Array {
-    const ids = new Uint32Array(clusters.length)
-    let next = 0
-    for (let i = 0; i < ids.length; i++) {
-      const { cluster } = clusters[i]!
-      const isNext = this.#names[next] === cluster && this.#hubs[next] === hub
-      const id = isNext ? next : this.idOf(hub, cluster)
-      ids[i] = id
-      next = id + 1
-    }
-    return ids
-  }
-
-  #keep(thing: Policy | Application, codes: Uint8Array): Column {
-    const column = { ids: this.#idsOf(thing), codes }
+  #columnOf<E extends Entry>(
+    thing: Policy | Application,
+    entries: readonly E[],
+    codeOf: (entry: E) => number,
+  ): Column {
+    const known = this.#columns.get(thing)
+    if (known !== undefined) return known
+    const key = keyOf(thing)
+    const before = this.#newest.get(key)
+    const column =
+      before?.entries.length === entries.length
+        ? this.#changed(thing.hub, before, entries, codeOf)
+        : this.#whole(thing.hub, entries, codeOf)
     this.#columns.set(thing, column)
+    this.#newest.set(key, { entries, column })
     return column
   }
+
+  // A thing that changed has most entries of the one before: only others are looked at.
+  #changed<E extends Entry>(
+    hub: string,
+    before: Newest,
+    entries: readonly E[],
+    codeOf: (entry: E) => number,
+  ): Column {
+    const ids = before.column.ids.slice()
+    const codes = before.column.codes.slice()
+    for (let i = 0; i < entries.length; i++) {
+      const entry = entries[i]!
+      if (entry === before.entries[i]) continue
+      ids[i] = this.idOf(hub, entry.cluster)
+      codes[i] = codeOf(entry)
+    }
+    return { ids, codes }
+  }
+
+  // Things name clusters in the same order mostly, so the number after the last one is tried first.
+  #whole<E extends Entry>(
+    hub: string,
+    entries: readonly E[],
+    codeOf: (entry: E) => number,
+  ): Column {
+    const ids = new Uint32Array(entries.length)
+    const codes = new Uint8Array(entries.length)
+    let next = 0
+    for (let i = 0; i < ids.length; i++) {
+      const entry = entries[i]!
+      const isNext = this.#names[next] === entry.cluster && this.#hubs[next] === hub
+      const id = isNext ? next : this.idOf(hub, entry.cluster)
+      ids[i] = id
+      codes[i] = codeOf(entry)
+      next = id + 1
+    }
+    return { ids, codes }
+  }
+}
+
+interface Entry {
+  readonly cluster: string
+}
+
+interface Newest {
+  readonly entries: readonly Entry[]
+  readonly column: Column
+}
+
+function codeOfPolicy({ compliance }: PolicyOnCluster): number {
+  return compliances.indexOf(compliance)
+}
+
+function codeOfApplication({ state }: ApplicationOnCluster): number {
+  return healths.indexOf(state)
+}
+
+function keyOf(thing: Policy | Application): string {
+  const { hub, namespace, name } = thing
+  return [hub, 'kind' in thing ? thing.kind : '', namespace, name].join('\0')
 }
 
 /**
