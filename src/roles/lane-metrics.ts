@@ -40,6 +40,7 @@ export function logMetrics(metrics: Metrics, lane: string): LogMetrics {
         if (outcome.kind !== 'done') failures.inc({ lane })
         return outcome
       },
+      release: () => committer.release(),
       close: () => committer.close(),
     }),
     noteDamage: () => damages.inc({ lane }),

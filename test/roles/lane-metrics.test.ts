@@ -4,6 +4,7 @@ import { Metrics } from '../../src/telemetry/index.ts'
 
 const committer = (kind: 'done' | 'full') => ({
   commit: async ({ buffer }: { readonly buffer: ArrayBuffer }) => ({ buffer, kind, message: '' }),
+  release: () => {},
   close: async () => {},
 })
 

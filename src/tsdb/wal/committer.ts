@@ -34,6 +34,8 @@ export interface CommitOutcome {
 export interface Committer {
   /** Never rejects. The caller waits for the outcome before it commits again. */
   commit(job: CommitJob): Promise<CommitOutcome>
+  /** Lets go of the file: the next commits are another's, and an open file keeps the space of a deleted one. */
+  release(): void
   /** Closes the file that is open, when the log is closed. */
   close(): Promise<void>
 }
@@ -43,6 +45,7 @@ export function inlineCommitter(files: Files): Committer {
   const writer = new LogWriter(files)
   return {
     commit: async (job) => writer.run(job),
+    release: () => writer.close(),
     close: async () => writer.close(),
   }
 }
@@ -50,17 +53,18 @@ export function inlineCommitter(files: Files): Committer {
 /** The log thread's end of a port: runs the jobs of one log as they come. */
 export function serveCommits(port: MessagePort, files: Files): void {
   const writer = new LogWriter(files)
-  port.on('message', (job: CommitJob | 'close') => {
+  port.on('message', (job: CommitJob | 'release' | 'close') => {
+    if (job === 'release') return writer.close()
     if (job === 'close') {
+      writer.close()
       port.postMessage('closed')
       port.close()
       return
     }
     const outcome = writer.run(job)
-    // The next commit may be another thread's, and an open file keeps the space of a deleted one.
-    writer.close()
     port.postMessage(outcome, [outcome.buffer])
   })
+  port.on('close', () => writer.close())
 }
 
 /**
@@ -95,6 +99,9 @@ export function portCommitter(port: MessagePort, onFirstCommit = () => {}): Comm
       const outcome = await ask(job, [job.buffer])
       if (outcome !== 'closed') return outcome
       return { buffer: new ArrayBuffer(0), kind: 'failed', message: gone }
+    },
+    release() {
+      if (isServed && open) port.postMessage('release')
     },
     async close() {
       if (isServed) await ask('close', [])

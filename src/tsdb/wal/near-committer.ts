@@ -8,7 +8,7 @@ import { type Committer, LogWriter } from './committer.ts'
 
 /** When a disk is slow, and for how long it is thought so; milliseconds. */
 export interface NearCommitOptions {
-  /** A commit may take so long on average before the next ones are handed over. */
+  /** When eight commits in a row took longer than this, the next ones are handed over. */
   readonly slowMs: number
   /** So long they are; then the disk is tried again. */
   readonly farMs: number
@@ -22,8 +22,8 @@ export const nearCommitDefaults: NearCommitOptions = {
   nowMs: () => performance.now(),
 }
 
-// The average forgets: about the last so many commits count.
-const averagedCount = 8
+// Not an average: on a busy machine single commits wait for a processor, but some of several do not.
+const slowInARow = 8
 
 /** Commits here or through `far`, the log thread's port. */
 export function nearCommitter(
@@ -32,21 +32,29 @@ export function nearCommitter(
   { slowMs, farMs, nowMs }: NearCommitOptions,
 ): Committer {
   const writer = new LogWriter(files)
-  let averageMs = 0
+  let slowCount = 0
   let farUntilMs = Number.NEGATIVE_INFINITY
+  let isFar = false
   return {
     async commit(job) {
       const startMs = nowMs()
       if (startMs < farUntilMs) return far.commit(job)
+      if (isFar) far.release()
+      isFar = false
       const outcome = writer.run(job)
       const endMs = nowMs()
-      averageMs += (endMs - startMs - averageMs) / averagedCount
-      if (averageMs > slowMs) {
-        averageMs = 0
+      slowCount = endMs - startMs > slowMs ? slowCount + 1 : 0
+      if (slowCount === slowInARow) {
+        slowCount = 0
+        isFar = true
         farUntilMs = endMs + farMs
         writer.close()
       }
       return outcome
+    },
+    release() {
+      writer.close()
+      far.release()
     },
     async close() {
       writer.close()
