@@ -2,6 +2,34 @@
 // Objects become parts (readObject), parts become a fleet (assembleHub, mergeFleets); placements are decided
 // and explained. Pure as far as the clock is passed in, but for the watched directory of manifests.
 
+export {
+  type Allowlist,
+  emptyAllowlist,
+  mergeAllowlists,
+  readAllowlist,
+} from './addon/allowlist.ts'
+export {
+  type AddonIntent,
+  type AddonLayer,
+  intentOf,
+  layerOfDeploymentConfig,
+} from './addon/intent.ts'
+export {
+  type FederatedCluster,
+  karmadaObjects,
+  kubefedObjects,
+} from './addon/render-federation.ts'
+export {
+  addOnDeploymentConfig,
+  addOnTemplate,
+  clusterManagementAddOn,
+  managedClusterAddOn,
+  manifestWorks,
+  registrationOf,
+  tolerantPlacement,
+} from './addon/render-ocm.ts'
+export { policyGenerator, policyManifests } from './addon/render-policy.ts'
+export { type Manifest, spokeManifests } from './addon/spoke-manifests.ts'
 export { type DemoCluster, demoClusters } from './demo/cast.ts'
 export { type DemoPace, demoAt } from './demo/course.ts'
 export { demoManifests } from './demo/manifests.ts'

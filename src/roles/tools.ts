@@ -6,6 +6,7 @@ import { createScriptEngine, evaluateWith, runScriptFiles } from '../promql/inde
 import { neverCancelled } from '../storage/index.ts'
 import { HeadScriptStorage, scriptTenant } from './script-storage.ts'
 import { addAccessTools } from './tools-access.ts'
+import { addAddonTools } from './tools-addon.ts'
 import { addCaTools } from './tools-ca.ts'
 import { addDebugTools } from './tools-debug.ts'
 import { addEnrollTool } from './tools-enroll.ts'
@@ -19,6 +20,7 @@ export function addTools(program: Command): void {
   addRulesTools(tools)
   addDebugTools(tools)
   addAccessTools(tools)
+  addAddonTools(tools)
   addCaTools(tools)
   addEnrollTool(tools)
   tools
