@@ -12,6 +12,16 @@ export function compareUtf8(a: string, b: string): number {
   return a.length - b.length
 }
 
+/** Sorts in place by UTF-8 bytes and returns the same array. */
+export function sortUtf8(values: string[]): string[] {
+  // Without surrogates the order of units is that of bytes, and the runtime's own is many times faster.
+  return values.some(hasSurrogates) ? values.sort(compareUtf8) : values.sort()
+}
+
+function hasSurrogates(text: string): boolean {
+  return /[\ud800-\udfff]/.test(text)
+}
+
 /** Whether the string has no lone surrogate, so that it has a UTF-8 form. */
 export function isWellFormed(text: string): boolean {
   return text.isWellFormed()

@@ -1,6 +1,6 @@
 // Listings: label sets, label names and label values as JSON.
 
-import { compareUtf8, type Labels, type Matcher } from '../model/index.ts'
+import { type Labels, type Matcher, sortUtf8 } from '../model/index.ts'
 import type { CancelSignal, LabelAnswer, Queryable } from '../storage/index.ts'
 import type { LabelNamesCall, LabelValuesCall, SeriesCall } from './call.ts'
 import { envelopeTail, JsonPieces, jsonHeaders } from './json-pieces.ts'
@@ -57,7 +57,7 @@ export async function runLabels(
     signal.memory?.hold(valueSizeBytes * answer.values.length)
     warnings.push(...answer.warnings)
   }
-  const shown = limited([...values].sort(compareUtf8), call.limit, warnings)
+  const shown = limited(sortUtf8([...values]), call.limit, warnings)
   sink.head(jsonHeaders)
   const pieces = new JsonPieces(sink)
   pieces.text('{"status":"success","data":[')

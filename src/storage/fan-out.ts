@@ -1,7 +1,7 @@
 // Fan-out: several sources of series asked as one. A source's error fails the answer; its warnings go into it.
 
 import type { TimeRange } from '../model/index.ts'
-import { compareUtf8 } from '../model/index.ts'
+import { sortUtf8 } from '../model/index.ts'
 import { mergeCursors, warningsOf } from './merge.ts'
 import type {
   CancelSignal,
@@ -63,7 +63,7 @@ export class FanOut implements Queryable {
   ): Promise<LabelAnswer> {
     const asked = this.#overlapping(request).map(({ queryable }) => ask(queryable))
     const answers = await Promise.all(asked)
-    const values = [...new Set(answers.flatMap((answer) => answer.values))].sort(compareUtf8)
+    const values = joined(answers)
     const { limit = 0 } = request
     return {
       values: limit > 0 ? values.slice(0, limit) : values,
@@ -78,4 +78,11 @@ export class FanOut implements Queryable {
       return held.minTimeMs <= range.maxTimeMs && held.maxTimeMs >= range.minTimeMs
     })
   }
+}
+
+// Often one source alone has any, and its list is sorted already.
+function joined(answers: readonly LabelAnswer[]): readonly string[] {
+  const filled = answers.filter(({ values }) => values.length > 0)
+  if (filled.length === 1) return filled[0]!.values
+  return sortUtf8([...new Set(filled.flatMap(({ values }) => values))])
 }

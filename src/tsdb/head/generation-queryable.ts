@@ -1,15 +1,16 @@
 // Generation queryable: one generation as a source of series; a sealed one can be attached in another thread.
 
 import { type HashSeed, HeadView } from '../../kernel/index.ts'
-import { compareUtf8, type TimeRange, windowMs } from '../../model/index.ts'
-import type {
-  CancelSignal,
-  LabelAnswer,
-  LabelRequest,
-  MatcherCompiler,
-  Queryable,
-  SelectRequest,
-  SeriesCursor,
+import { sortUtf8, type TimeRange, windowMs } from '../../model/index.ts'
+import {
+  type CancelSignal,
+  HashIndex,
+  type LabelAnswer,
+  type LabelRequest,
+  type MatcherCompiler,
+  type Queryable,
+  type SelectRequest,
+  type SeriesCursor,
 } from '../../storage/index.ts'
 import { SpareBuilders } from '../block/spare-builders.ts'
 import type { Generation } from './generation.ts'
@@ -64,19 +65,22 @@ export class GenerationQueryable implements Queryable {
     request: LabelRequest,
     signal: CancelSignal,
   ): Promise<LabelAnswer> {
-    const values = new Set<string>()
-    if (request.matchers.length === 0 && this.#overlaps(request)) {
-      for (const tenant of request.tenants)
-        for (const value of this.#reader.labelValues(tenant, name)) values.add(value)
-    } else {
-      const { view, labelNames } = this.#reader.source
-      const nameId = labelNames.indexOf(name)
-      const pairs = new Set<number>()
-      for (const ref of this.#match(request, signal))
-        for (const pair of view.pairsOf(ref)) if (view.nameIdOf(pair) === nameId) pairs.add(pair)
-      for (const pair of pairs) values.add(this.#reader.valueOf(pair))
+    return valuesOf([this], name, request, signal)
+  }
+
+  /** Pairs of a label that selected series have. */
+  pairsOf(name: string, request: LabelRequest, signal: CancelSignal): ValuePairs {
+    const reader = this.#reader
+    const { view, labelNames } = reader.source
+    if (request.matchers.length === 0) {
+      const all = this.#overlaps(request) ? request.tenants : []
+      return { reader, lists: all.map((tenant) => reader.pairsOfName(tenant, name)) }
     }
-    return answer(values, request.limit)
+    const nameId = labelNames.indexOf(name)
+    const pairs = new Set<number>()
+    for (const ref of this.#match(request, signal))
+      for (const pair of view.pairsOf(ref)) if (view.nameIdOf(pair) === nameId) pairs.add(pair)
+    return { reader, lists: [Uint32Array.from(pairs)] }
   }
 
   /** The times that samples may have. */
@@ -102,8 +106,35 @@ export class GenerationQueryable implements Queryable {
   }
 }
 
-function answer(values: ReadonlySet<string>, limit = 0): LabelAnswer {
-  const sorted = [...values].sort(compareUtf8)
+/** Pairs of one label in one generation, some lists of them. */
+export interface ValuePairs {
+  readonly reader: GenerationReader
+  readonly lists: readonly Uint32Array[]
+}
+
+/** Values of a label over several generations: most stand in all of them, and become a string once. */
+export function valuesOf(
+  generations: readonly GenerationQueryable[],
+  name: string,
+  request: LabelRequest,
+  signal: CancelSignal,
+): LabelAnswer {
+  const known = new HashIndex()
+  const values: string[] = []
+  for (const generation of generations) {
+    signal.check()
+    const { reader, lists } = generation.pairsOf(name, request, signal)
+    const { view } = reader.source
+    for (const pairs of lists)
+      for (const pair of pairs)
+        if (known.add(view.words, view.pairOf(pair) >>> 4) === values.length)
+          values.push(reader.valueOf(pair))
+  }
+  return answer(values, request.limit)
+}
+
+function answer(values: Iterable<string>, limit = 0): LabelAnswer {
+  const sorted = sortUtf8([...values])
   return { values: limit > 0 ? sorted.slice(0, limit) : sorted, warnings: [] }
 }
 

@@ -77,11 +77,10 @@ export class GenerationReader {
     return names.sort(compareUtf8)
   }
 
-  /** Values of a label in a tenant, in no order. */
-  labelValues(tenant: string, name: string): string[] {
+  /** Pairs of a label in a tenant, in no order; a view. */
+  pairsOfName(tenant: string, name: string): Uint32Array {
     const nameId = this.source.labelNames.indexOf(name)
-    const pairs = this.#namesOf(tenant)?.get(nameId)?.view() ?? []
-    return Array.from(pairs, (pair) => this.valueOf(pair))
+    return this.#namesOf(tenant)?.get(nameId)?.view() ?? new Uint32Array(0)
   }
 
   /** How many values each label has in a tenant, and how many series each pair of `__name__` has, for statistics. */

@@ -12,7 +12,13 @@ import {
   type LabelBounds,
   slowKind,
 } from '../../kernel/index.ts'
-import { labelValue, metricNameLabel, UserError, windowMs } from '../../model/index.ts'
+import {
+  labelValue,
+  metricNameLabel,
+  type TimeRange,
+  UserError,
+  windowMs,
+} from '../../model/index.ts'
 import type {
   AppendRequest,
   AppendResult,
@@ -46,6 +52,7 @@ import {
   describeSealed,
   GenerationQueryable,
   type SealedDescriptor,
+  valuesOf,
 } from './generation-queryable.ts'
 import { Generations } from './generations.ts'
 import { cardinalityOf, type HeadCardinality, type HeadStats, statsOf } from './head-stats.ts'
@@ -299,8 +306,13 @@ export class Head implements Queryable {
     return this.#fanOut.labelNames(request, signal)
   }
 
-  labelValues(name: string, request: LabelRequest, signal: CancelSignal): Promise<LabelAnswer> {
-    return this.#fanOut.labelValues(name, request, signal)
+  async labelValues(
+    name: string,
+    request: LabelRequest,
+    signal: CancelSignal,
+  ): Promise<LabelAnswer> {
+    const generations = this.#overlapping(request).map((one) => this.#queryableOf(one))
+    return valuesOf(generations, name, request, signal)
   }
 
   /** What tenants wrote since a mark of an earlier call. */
@@ -430,7 +442,7 @@ export class Head implements Queryable {
     return seed
   }
 
-  #overlapping({ minTimeMs, maxTimeMs }: SelectRequest): Generation[] {
+  #overlapping({ minTimeMs, maxTimeMs }: TimeRange): Generation[] {
     return this.#generations.all().filter(({ key: { windowStartMs } }) => {
       return windowStartMs <= maxTimeMs && windowStartMs + windowMs > minTimeMs
     })
