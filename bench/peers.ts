@@ -122,7 +122,7 @@ function* commandOf(
   if (name === 'crowsnest') {
     const entry = existsSync(bundleEntry) ? bundleEntry : join(root, 'src/main.ts')
     yield* [process.execPath, ...(options.nodeArgs ?? []), entry, 'all']
-    yield* ['--data', directory, '--http.listen', address]
+    yield* ['--data', directory, '--http.listen', address, '--grpc.listen', '']
   } else if (name === 'prometheus') {
     yield* ['prometheus', '--config.file=/dev/null', `--storage.tsdb.path=${directory}`]
     yield* [`--web.listen-address=${address}`, '--web.enable-remote-write-receiver']

@@ -1,6 +1,7 @@
 // Range queries through the step cache: the steps that still hold are taken, the rest is evaluated, the whole is kept.
 // Not cached: what the expression does not allow (promql's step reach), figures, analyses, and calls that say so.
-// With replica labels nothing is cached either: which replica a step shows depends on where the range begins.
+// With replica labels a kept step shows the replica that it showed when it was computed. Asked afresh it may be another
+// one, as it is between two ranges that begin at different times; every step is the answer of a whole evaluation.
 
 import { type Labels, type MembershipHistory, scopeKey } from '../model/index.ts'
 import type { Engine, PreparedQuery, QueryResult } from '../promql/index.ts'

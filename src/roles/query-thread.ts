@@ -35,11 +35,8 @@ const runner = createCallRunner({
   deduplicated,
   numbers: JsonNumbers.create(),
   membership: () => membership,
-  // With replicas to deduplicate, a step's answer depends on where the range begins.
   caching:
-    stepCacheSizeBytes === 0 || replicaLabels.length > 0
-      ? undefined
-      : { cache: new StepCache(stepCacheSizeBytes), changes },
+    stepCacheSizeBytes === 0 ? undefined : { cache: new StepCache(stepCacheSizeBytes), changes },
 })
 
 serveQueries(port, {

@@ -10,7 +10,7 @@ import {
   type RangeCall,
   StepCache,
 } from '../../src/query/index.ts'
-import { neverCancelled, type Queryable } from '../../src/storage/index.ts'
+import { DedupQueryable, neverCancelled, type Queryable } from '../../src/storage/index.ts'
 import { bodyOf, createHead, requestOf, seed } from '../tsdb/head/head-fixture.ts'
 
 const numbers = JsonNumbers.create()
@@ -29,7 +29,7 @@ function withStale(body: Uint8Array): Uint8Array {
 }
 
 /** A head, and runners over it with and without a cache. */
-function setUp(sizeBytesMax = 1 << 20) {
+function setUp(sizeBytesMax = 1 << 20, replicaLabels: readonly string[] = []) {
   const head = createHead([])
   let blocks = 1
   const changes: AskChanges = async (tenants, marks) => {
@@ -37,7 +37,9 @@ function setUp(sizeBytesMax = 1 << 20) {
     return { marks: [mark, blocks], oldestMs: marks?.[1] === blocks ? oldestMs : -Infinity }
   }
   const cache = new StepCache(sizeBytesMax)
-  const base = { engine, replicas: head, deduplicated: (source: Queryable) => source, numbers }
+  const deduplicated = (source: Queryable): Queryable =>
+    replicaLabels.length === 0 ? source : new DedupQueryable(source, replicaLabels)
+  const base = { engine, replicas: head, deduplicated, numbers }
   const runner = createCallRunner({ ...base, caching: { cache, changes } })
   const ask = async (query: string, range: object, more: object = {}) => {
     const pieces: Uint8Array[] = []
@@ -174,6 +176,46 @@ describe('the step cache', () => {
     expect((await ask('m_total', range)).cachedSteps).toBe(21)
     write('b', start + 20 * minute, 5, 'another tenant')
     expect((await ask('m_total', range)).cachedSteps).toBe(31)
+  })
+
+  it('shows under deduplication what one of the replicas shows, at every step once, and sees late samples', async () => {
+    const { ask, write } = setUp(1 << 20, ['pod'])
+    const from = start + 60 * minute
+    // Two replicas whose samples lie seven seconds apart and never have equal values; the first one pauses.
+    const pauses = (i: number): boolean => i > 50 && i < 65
+    const writeAt = (i: number): void => {
+      if (!pauses(i)) write('a', from + i * 15_000, 2 * i)
+      write('b', from + i * 15_000 + 7000, 2 * i + 1)
+    }
+    for (let i = 0; i < 160; i++) writeAt(i)
+    const rangeAt = (step: number) => ({
+      startMs: from + step * minute,
+      endMs: from + (step + 10) * minute,
+      stepMs: minute,
+    })
+    for (let step = 0; step < 25; step++) {
+      const { text, cachedSteps } = await ask('m_total', rangeAt(step))
+      expect(cachedSteps).toBe(step === 0 ? 0 : 10)
+      const { result } = JSON.parse(text).data
+      expect(result).toHaveLength(1)
+      expect(result[0].metric).toEqual({ __name__: 'm_total' })
+      const values: [number, string][] = result[0].values
+      expect(values.map(([seconds]) => seconds * 1000)).toEqual(
+        Array.from({ length: 11 }, (_, i) => from + (step + i) * minute),
+      )
+      for (const [seconds, value] of values) {
+        const newest = Math.floor((seconds * 1000 - from) / 15_000)
+        // The newest of the first replica, or of the second, whose own newest is seven seconds older; while the
+        // reader waits for the first one to stay away it shows its last.
+        const shown = [2 * newest, 2 * (newest - 1) + 1]
+        if (pauses(newest)) shown.push(2 * 50)
+        expect(shown, `step ${seconds}`).toContain(Number(value))
+      }
+    }
+    write('b', from + 30 * minute - 1, 7777)
+    const { text } = await ask('m_total', rangeAt(25))
+    const fresh = await ask('m_total', rangeAt(25), { useCache: false })
+    expect(text).toBe(fresh.text)
   })
 
   it('keeps nothing over a change of blocks, of lookback, of phase or of tenants', async () => {
