@@ -10,7 +10,7 @@ import { csvOf } from './csv.ts'
 import { eventPage } from './event-list.ts'
 import { explainItem } from './explain.ts'
 import { checkPaths, type Item, pick, valueAt } from './fields.ts'
-import { filteredRows } from './filter.ts'
+import { filteredRows, policiesWanted } from './filter.ts'
 import { FlapCounter } from './flap-counter.ts'
 import type { FleetView } from './fleet-view.ts'
 import { KeptAnswers } from './kept-answers.ts'
@@ -70,7 +70,8 @@ export class FleetAnswers {
     if (this.#table.size > 4 * clusters.length + 10_000) this.#table = new ClusterTable()
     this.#flaps.catchUp(view.events)
     const sight = new Sight(this.#table, view.fleet, call.scope, sightFilter(call))
-    return { view, sight, flaps: this.#flaps }
+    const policies = policiesWanted(view.fleet.policies, call.filter)
+    return { view, sight, flaps: this.#flaps, policies }
   }
 }
 

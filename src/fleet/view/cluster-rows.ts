@@ -23,8 +23,9 @@ export function clusterRows(context: Context): readonly Row[] {
   const { view, sight } = context
   const counts = clusterCounts(context)
   const addons = addonsByCluster(context)
+  const hasPolicies = policyCheck(context, counts)
   return view.fleet.clusters
-    .filter(({ hub, name }) => sight.hasCluster(hub, name))
+    .filter(({ hub, name }) => sight.hasCluster(hub, name) && hasPolicies(hub, name))
     .map((cluster) =>
       row({
         hub: cluster.hub,
@@ -135,9 +136,11 @@ export function clusterSetRows(context: Context): readonly Row[] {
     view.fleet.clusters.map(({ hub, name, status }) => [`${hub}\0${name}`, status.state]),
   )
   const counts = clusterCounts(context)
+  const hasPolicies = policyCheck(context, counts)
   return view.fleet.sets.flatMap((set) => {
-    const members = membersSeen(set, context)
-    if (members.length === 0 && !sight.isWhole) return []
+    const members = membersSeen(set, context).filter((name) => hasPolicies(set.hub, name))
+    if (members.length === 0 && !(sight.isWhole && context.policies === view.fleet.policies))
+      return []
     const found = members.flatMap((name) => states.get(`${set.hub}\0${name}`) ?? [])
     const item = (): Item => {
       const ids = members.map((name) => sight.table.idOf(set.hub, name))
@@ -152,6 +155,16 @@ export function clusterSetRows(context: Context): readonly Row[] {
     }
     return [row({ hub: set.hub, namespace: '', name: set.name, type: '', states: found, item })]
   })
+}
+
+// Whether a policy that is wanted is on a cluster; always, where the filter names none.
+function policyCheck(
+  { view, sight, policies }: Context,
+  counts: ClusterCounts,
+): (hub: string, cluster: string) => boolean {
+  if (policies === view.fleet.policies) return () => true
+  return (hub, cluster) =>
+    Object.values(counts.policiesOn(sight.table.idOf(hub, cluster))).some((count) => count > 0)
 }
 
 /** Members of a set that are seen, in order of name. */

@@ -156,15 +156,17 @@ export const listFields: Readonly<Record<FleetList, Shape>> = {
   },
 }
 
+/** With these, clusters and sets are those that such policies are on, and count these policies only. */
+const ofPolicies = ['standard', 'category', 'control'] as const
 const ofClusters = ['cluster', 'set', 'selector', 'placement'] as const
 
 /** Filters that each list knows. */
 export const listFilters: Readonly<Record<FleetList, readonly (keyof FleetFilter)[]>> = {
-  clusters: ['hub', 'name', 'state', ...ofClusters],
-  clustersets: ['hub', 'name', 'state', ...ofClusters],
+  clusters: ['hub', 'name', 'state', ...ofClusters, ...ofPolicies],
+  clustersets: ['hub', 'name', 'state', ...ofClusters, ...ofPolicies],
   placements: ['hub', 'namespace', 'name', 'kind', 'state', ...ofClusters],
   addons: ['hub', 'name', 'state', ...ofClusters],
-  policies: ['hub', 'namespace', 'name', 'state', ...ofClusters, 'standard', 'category', 'control'],
+  policies: ['hub', 'namespace', 'name', 'state', ...ofClusters, ...ofPolicies],
   policysets: ['hub', 'namespace', 'name', 'state', ...ofClusters],
   applications: ['hub', 'namespace', 'name', 'kind', 'state', ...ofClusters],
   events: ['hub', 'namespace', 'name', 'kind', 'state', ...ofClusters, 'fromMs', 'toMs'],

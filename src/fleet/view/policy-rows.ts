@@ -19,7 +19,7 @@ interface Tally {
 
 /** All policies that are seen. */
 export function policyRows(context: Context): readonly Row[] {
-  return context.view.fleet.policies.flatMap((policy) => {
+  return context.policies.flatMap((policy) => {
     const tally = tallyOf(policy, context)
     if (tally === undefined) return []
     const { hub, namespace, name } = policy

@@ -16,6 +16,8 @@ export interface Context {
   readonly view: FleetView
   readonly sight: Sight
   readonly flaps: FlapCounter
+  /** Policies that the filter wants, whatever clusters they are on; all of the view where it names no standards. */
+  readonly policies: readonly Policy[]
 }
 
 /** One entry of a list. The item is made when it is shown. */
@@ -62,16 +64,19 @@ export interface ClusterCounts {
 }
 
 /** Counts over all policies and applications of a view, one pass each when first asked. */
-export function clusterCounts({ view, sight }: Context): ClusterCounts {
+export function clusterCounts({ view, sight, policies }: Context): ClusterCounts {
   const { table } = sight
-  const { policies, applications } = view.fleet
+  const { applications } = view.fleet
   // A filter of clusters leaves whole clusters out, so that what is on the others stays.
   const isWhole = sight.scope === 'all'
   let ofPolicies: Uint32Array | undefined
   let ofApplications: Uint32Array | undefined
   return {
     policiesOn(id) {
-      ofPolicies ??= isWhole ? table.policyTotals(policies) : policyCounts(policies, sight)
+      ofPolicies ??=
+        isWhole && policies === view.fleet.policies
+          ? table.policyTotals(policies)
+          : policyCounts(policies, sight)
       return countsAt(compliances, ofPolicies, id * compliances.length)
     },
     applicationsOn(id) {

@@ -97,6 +97,24 @@ describe('a list', () => {
     expect(names).toEqual(['audit', 'fine', 'limits'])
   })
 
+  it('of clusters or sets with a standard counts the policies that are there for it', () => {
+    const filter = { standard: ['NIST SP 800-53'] }
+    const policies = itemsOf(view, { list: 'policies', filter })
+    const sum = (items: Record<string, unknown>[], field: string): number =>
+      items
+        .flatMap((item) => Object.values(item[field] as Record<string, number>))
+        .reduce((a, b) => a + b, 0)
+    const entries = sum(policies, 'counts')
+    expect(entries).toBeGreaterThan(0)
+    const clusters = itemsOf(view, { filter })
+    expect(clusters.length).toBeLessThan(20)
+    expect(sum(clusters, 'policies')).toBe(entries)
+    const bad = clusters.find(({ name }) => name === 'prod-eu-2')!
+    expect(bad.policies).toMatchObject({ non_compliant: 1 })
+    const sets = itemsOf(view, { list: 'clustersets', filter })
+    expect(sum(sets, 'policies')).toBe(entries)
+  })
+
   it('shows chosen fields only, also below others', () => {
     const fields = ['name', 'by.kind', 'labels.region']
     const [cluster] = itemsOf(view, { fields, filter: { cluster: ['prod-eu-1'] } })
