@@ -33,6 +33,7 @@ import {
   type StoredDoor,
   statusRoutes,
   storedRoutes,
+  streamDefaults,
   tenantSourcesOf,
 } from '../api/index.ts'
 import type { FleetPort } from '../fleet/index.ts'
@@ -74,8 +75,6 @@ export interface HttpParts {
 }
 
 const bodyTimeoutMs = 30_000
-/** Readers that follow the fleet at a time. */
-const fleetStreamsMax = 200
 const formSizeBytesMax = 1 << 20
 /** Where ACM's collectors and its Grafana look. */
 const tenantPrefix = '/api/metrics/v1/:tenant'
@@ -117,7 +116,7 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
     await app.register(federateRoutes, { prefix: before, door })
   }
   await app.register(adminRoutes, { prefix: '/api/v1', door, admin })
-  const fleet = { prefix: '/api/v1', door: { fleet: parts.fleet, streamsMax: fleetStreamsMax } }
+  const fleet = { prefix: '/api/v1', door: { fleet: parts.fleet, stream: streamDefaults } }
   await app.register(fleetListRoutes, fleet)
   await app.register(fleetExplainRoutes, fleet)
   await app.register(fleetStreamRoutes, fleet)

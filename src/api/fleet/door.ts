@@ -4,12 +4,28 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FleetAnswer, FleetCall, FleetPort } from '../../fleet/index.ts'
 import { UserError } from '../../model/index.ts'
 
+/** Bounds of the live stream. */
+export interface StreamOptions {
+  /** Streams that may be open at a time. */
+  readonly streamsMax: number
+  /** A comment is sent so often while nothing happens, so that nobody on the way takes the connection for dead. */
+  readonly heartbeatMs: number
+  /** A reader that takes nothing for so long is let go; it resumes when it comes back. */
+  readonly stalledMsMax: number
+}
+
+/** Defaults. */
+export const streamDefaults: StreamOptions = {
+  streamsMax: 200,
+  heartbeatMs: 15_000,
+  stalledMsMax: 30_000,
+}
+
 /** Where fleet routes act. */
 export interface FleetDoor {
   /** Absent where this process keeps no fleet. */
   readonly fleet: FleetPort | undefined
-  /** Streams that may be open at a time. */
-  readonly streamsMax: number
+  readonly stream: StreamOptions
 }
 
 /** The fleet. Throws UserError not_found where none is kept. */

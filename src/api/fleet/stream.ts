@@ -15,10 +15,6 @@ import { abortSignalOf } from '../server.ts'
 import { type FleetDoor, fleetOf } from './door.ts'
 import { filterSchemas, refuseUnknown, split } from './parameters.ts'
 
-/** A comment is sent so often while nothing happens, so that nobody on the way takes the connection for dead. */
-const heartbeatMs = 15_000
-/** A reader that takes nothing for so long is let go; it resumes when it comes back. */
-const stalledMsMax = 30_000
 /** What a browser waits before it comes back. */
 const retryMs = 2000
 
@@ -51,7 +47,7 @@ export const fleetStreamRoutes: FastifyPluginAsync<{ door: FleetDoor }> = async 
     const parameters = request.query as Parameters
     refuseUnknown(parameters, [...filters, 'lastEventId'])
     const isWanted = eventFilter(parameters)
-    if (open.size >= door.streamsMax) {
+    if (open.size >= door.stream.streamsMax) {
       throw new UserError('limit_exceeded', {
         what: `${open.size} streams are open, which is the most`,
         fix: 'close others, or ask /api/v1/fleet/events',
@@ -66,8 +62,10 @@ export const fleetStreamRoutes: FastifyPluginAsync<{ door: FleetDoor }> = async 
     })
     const afterId = await startOf(fleet, request)
     const batches = fleet.follow({ afterId, scope: request.caller.scope }, signal)
-    const body = Readable.from(texts(batches, afterId, isWanted, signal), { highWaterMark: 1 })
-    letGoWhenStalled(reply.raw, signal)
+    const { heartbeatMs, stalledMsMax } = door.stream
+    const stream = texts(batches, { afterId, isWanted, heartbeatMs }, signal)
+    const body = Readable.from(stream, { highWaterMark: 1 })
+    letGoWhenStalled(reply.raw, stalledMsMax, signal)
     return reply
       .headers({ 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' })
       .type('text/event-stream; charset=utf-8')
@@ -112,16 +110,20 @@ function eventFilter(parameters: Parameters): (event: FleetEvent) => boolean {
 // Batches as text; comments while nothing happens. An error on the way ends the stream, and the reader resumes.
 async function* texts(
   batches: AsyncIterable<readonly FleetEvent[]>,
-  afterId: number,
-  isWanted: (event: FleetEvent) => boolean,
+  options: {
+    readonly afterId: number
+    readonly isWanted: (event: FleetEvent) => boolean
+    readonly heartbeatMs: number
+  },
   signal: AbortSignal,
 ): AsyncGenerator<string> {
+  const { afterId, isWanted, heartbeatMs } = options
   yield `retry: ${retryMs}\nid: ${afterId}\n\n`
   const iterator = batches[Symbol.asyncIterator]()
   let next = iterator.next()
   try {
     while (!signal.aborted) {
-      const step = await orHeartbeat(next, signal)
+      const step = await orHeartbeat(next, heartbeatMs, signal)
       if (step === 'heartbeat') yield ': \n\n'
       else if (step === 'aborted' || step.done === true) return
       else {
@@ -151,6 +153,7 @@ function textOf(batch: readonly FleetEvent[], isWanted: (event: FleetEvent) => b
 
 function orHeartbeat<T>(
   next: Promise<T>,
+  heartbeatMs: number,
   signal: AbortSignal,
 ): Promise<T | 'heartbeat' | 'aborted'> {
   return new Promise((resolve, reject) => {
@@ -172,13 +175,13 @@ function orHeartbeat<T>(
 }
 
 // Heartbeats flow into a socket whose peer reads nothing until its buffer is full; then nothing is written any more.
-function letGoWhenStalled(raw: ServerResponse, signal: AbortSignal): void {
+function letGoWhenStalled(raw: ServerResponse, stalledMsMax: number, signal: AbortSignal): void {
   let stalledSinceMs: number | undefined
   const timer = setInterval(() => {
     if (!raw.writableNeedDrain) stalledSinceMs = undefined
     else stalledSinceMs ??= Date.now()
     if (stalledSinceMs !== undefined && Date.now() - stalledSinceMs > stalledMsMax) raw.destroy()
-  }, 5000)
+  }, stalledMsMax / 6)
   timer.unref()
   signal.addEventListener('abort', () => clearInterval(timer), { once: true })
 }

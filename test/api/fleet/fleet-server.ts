@@ -5,6 +5,7 @@ import {
   fleetExplainRoutes,
   fleetListRoutes,
   fleetStreamRoutes,
+  streamDefaults,
 } from '../../../src/api/index.ts'
 import {
   FleetAnswers,
@@ -82,9 +83,10 @@ export function eventOf(id: number, change: Partial<FleetEvent> = {}): FleetEven
 /** A server that is not listening. */
 export async function fleetServer(
   fleet: FleetPort | undefined,
-  options: { readonly scope?: Scope; readonly streamsMax?: number } = {},
+  options: { readonly scope?: Scope } & Partial<typeof streamDefaults> = {},
 ): Promise<FastifyInstance> {
-  const { scope = 'all', streamsMax = 2 } = options
+  const { scope = 'all', ...bounds } = options
+  const stream = { ...streamDefaults, streamsMax: 2, ...bounds }
   const caller: Caller = {
     name: 'somebody',
     identity: { key: '', labels: {} },
@@ -100,7 +102,7 @@ export async function fleetServer(
     allowedHosts: [],
     formSizeBytesMax: 1 << 20,
   })
-  const routes = { prefix: '/api/v1', door: { fleet, streamsMax } }
+  const routes = { prefix: '/api/v1', door: { fleet, stream } }
   await app.register(fleetListRoutes, routes)
   await app.register(fleetExplainRoutes, routes)
   await app.register(fleetStreamRoutes, routes)

@@ -1,5 +1,6 @@
 // The live stream over a real socket.
-import type { AddressInfo } from 'node:net'
+import { once } from 'node:events'
+import { type AddressInfo, connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { eventOf, fleetServer, type TestFleet, testFleet } from './fleet-server.ts'
@@ -100,6 +101,30 @@ describe('the stream', () => {
     await reader.close()
     await sleep(50)
     expect((await open(url)).response.status).toBe(200)
+  })
+
+  it('says that it lives while nothing happens', async () => {
+    const { url } = await listen(testFleet([eventOf(1)]), { heartbeatMs: 20 })
+    const reader = await open(url)
+    await reader.until(() => reader.text().split(': \n\n').length > 3)
+    expect(reader.ids()).toEqual([])
+  })
+
+  it('lets a reader go that takes nothing for too long', async () => {
+    const fleet = testFleet([eventOf(1)])
+    const { url } = await listen(fleet, { stalledMsMax: 100 })
+    const { hostname, port, pathname } = new URL(url)
+    const socket = connect(Number(port), hostname)
+    closers.unshift(async () => socket.destroy())
+    const closed = once(socket, 'close')
+    socket.on('error', () => undefined)
+    socket.write(`GET ${pathname} HTTP/1.1\r\nhost: ${hostname}\r\n\r\n`)
+    await once(socket, 'readable')
+    const message = 'x'.repeat(100_000)
+    fleet.happen(...Array.from({ length: 200 }, (_, i) => eventOf(i + 2, { message })))
+    await sleep(500)
+    socket.resume()
+    await closed
   })
 
   it('ends when the server closes', async () => {
