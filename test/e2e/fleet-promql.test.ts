@@ -179,16 +179,16 @@ it('a cluster that leaves ends where it left, for every later look back; a misco
   // What it is misconfigured to, it does not become: it keeps its clusters.
   const tolerations = [{ operator: 'No' }]
   place('placements', placementOf('web', { predicates: labelled({ tier: 'web' }), tolerations }))
-  await until('misconfigured', async () => {
-    const answer = await gateway.get('/api/v1/fleet/placements/apps/web')
-    return JSON.stringify(answer).includes('misconfigured')
-  })
+  const isMisconfigured = async () =>
+    JSON.stringify(await gateway.get('/api/v1/fleet/placements/apps/web')).includes('misconfigured')
+  await until('misconfigured', isMisconfigured)
   placeCluster('b', 'db')
   gateway = await gateway.restart('SIGKILL')
   await becomes(web, ['b', 'c'])
   await look()
   placeCluster('b', 'web')
   place('placements', placementOf('web', { predicates: labelled({ tier: 'web' }) }))
+  await until('put right', async () => !(await isMisconfigured()))
 })
 
 it('explanations say which filter removed a cluster, and try a placement that does not exist', async () => {

@@ -1,5 +1,6 @@
 // Virtual labels outside of expressions, for readers who do not see everything, and beside the step cache.
 
+import { deserialize } from 'node:v8'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { CallParts } from '../../src/api/index.ts'
 import { prometheus } from '../../src/encoding/index.ts'
@@ -157,6 +158,17 @@ describe('listings, federation and remote read with virtual labels', () => {
     const unknown = await of({ kind: 'series', ...listing('up{__placement__="n/z"}', 1) })
     expect(unknown).toMatchObject({ data: [], warnings: [expect.stringContaining('n/z')] })
   })
+})
+
+it('rules see the members at the time of their evaluation', async () => {
+  const at = async (minute: number) => {
+    const query = 'up{__placement__="n/p"}'
+    const bounds = { timeMs: minute * minuteMs, lookbackMs: undefined, samplesMax: 10 }
+    const { bytes } = await answer({ kind: 'vector', query, ...bounds })
+    return (deserialize(bytes) as { value: number }[]).map(({ value }) => value)
+  }
+  expect(await at(10)).toEqual([0])
+  expect(await at(50)).toEqual([1])
 })
 
 describe('a reader who does not see every cluster', () => {

@@ -92,6 +92,7 @@ function explainCluster(
   const removal = trace.removed.get(name)
   if (removal !== undefined) return { ...base, removedBy: removal.by, why: removal.why }
   if (rank === undefined) {
+    if (selected) return { ...base, why: `kept as it was: the placement is ${decision.outcome}` }
     if (trace.candidates.includes(name))
       return { ...base, why: `not scheduled: the placement is ${decision.outcome}` }
     return { ...base, ...explainAbsence(name, placement, world, trace.eligibleSets) }
