@@ -1,10 +1,12 @@
 // A placement explained, for the API: one that a hub has, or one that does not exist yet.
-// Invariants: a reader who does not see everything gets the clusters that the scope shows, and nothing that names others.
+// Invariants: a reader who does not see everything gets the clusters that the scope shows, and nothing that names others;
+// placements without such a cluster are not there; one that is tried is tried over those clusters only, since its
+// author could ask anything of the others by counting what it selects.
 
 import { type Scope, seesCluster, UserError } from '../../model/index.ts'
 import { isObject, textOf } from '../kube-object.ts'
 import { explain, type PlacementExplanation } from '../placement/explain.ts'
-import type { Placement } from '../placement/world.ts'
+import type { Placement, PlacementWorld } from '../placement/world.ts'
 import { readPlacement } from '../source/placement-reader.ts'
 import type { FleetExplainCall } from './call.ts'
 import type { Item } from './fields.ts'
@@ -27,15 +29,31 @@ function find(
     const own = view.placementsOf(hub)
     if (own === undefined) continue
     const { world } = own
-    if (manifest !== undefined) return { hub, world, placement: checked(manifest, call) }
-    const placement = own.placements.get(`${namespace}/${name}`)
-    if (placement !== undefined) return { hub, world, placement }
+    if (manifest !== undefined)
+      return { hub, world: visibleWorld(world, call.scope), placement: checked(manifest, call) }
+    const key = `${namespace}/${name}`
+    const placement = own.placements.get(key)
+    const isSeen =
+      call.scope === 'all' || world.decided.get(key)?.some((one) => seesCluster(call.scope, one))
+    if (placement !== undefined && isSeen === true) return { hub, world, placement }
   }
   throw new UserError('not_found', {
     what: `there is no placement ${namespace}/${name}`,
     where: call.hub === undefined ? 'any hub' : `hub ${call.hub}`,
     fix: 'see /api/v1/fleet/placements, or POST a Placement to try it',
   })
+}
+
+function visibleWorld(world: PlacementWorld, scope: Scope): PlacementWorld {
+  if (scope === 'all') return world
+  const { decidedCounts: _, ...rest } = world
+  const seen = (name: string): boolean => seesCluster(scope, name)
+  return {
+    ...rest,
+    clusters: world.clusters.filter(({ name }) => seen(name)),
+    scores: world.scores.filter(({ cluster }) => seen(cluster)),
+    decided: new Map([...world.decided].map(([key, names]) => [key, names.filter(seen)])),
+  }
 }
 
 function checked(manifest: unknown, { namespace, name }: FleetExplainCall): Placement {
@@ -59,6 +77,11 @@ function explanationItem(explanation: PlacementExplanation, scope: Scope): Item 
     placement,
     outcome: decision.outcome,
     selected: decision.clusters.filter(seen),
+    groups: decision.groups.map(({ index, name, clusters }) => ({
+      index,
+      name,
+      clusters: clusters.filter(seen),
+    })),
     unscheduledCount: decision.unscheduledCount,
     conditions: decision.conditions,
     eligibleSets: decision.trace.eligibleSets,
