@@ -7,7 +7,14 @@
 // Source: Kubernetes API concepts, "Efficient detection of changes"; facts/ecosystem.md §1.2.
 
 import { KubeApiError } from './api-error.ts'
-import { type ApiObject, isApiObject, type KubeResource, keyOf, textOf } from './api-object.ts'
+import {
+  type ApiObject,
+  isApiObject,
+  type KubeResource,
+  keyOf,
+  resourceName,
+  textOf,
+} from './api-object.ts'
 import type { KubeClient, KubeSelection } from './kube-client.ts'
 import { linesOf } from './kube-http.ts'
 
@@ -55,7 +62,7 @@ export interface ReflectorOptions {
   readonly random: () => number
 }
 
-/** Defaults: a burst of failures settles at one try in 30 s per resource. */
+/** Defaults: failures settle at one try in about 10 s per resource. */
 export const reflectorDefaults: ReflectorOptions = {
   pageObjectsMax: 500,
   objectsMax: 500_000,
@@ -63,7 +70,7 @@ export const reflectorDefaults: ReflectorOptions = {
   watchMs: 300_000,
   silenceMsMax: 150_000,
   retryDelayMsMin: 500,
-  retryDelayMsMax: 30_000,
+  retryDelayMsMax: 10_000,
   slowRetryDelayMs: 60_000,
   now: Date.now,
   random: Math.random,
@@ -206,7 +213,10 @@ export class Reflector {
       this.#failureCount = 0
     } catch (cause) {
       // Not every server sends bookmarks where nothing happens: silence is a reason to watch anew, no failure.
-      if (!silence.signal.aborted) throw cause
+      if (silence.signal.aborted) return
+      if (cause instanceof KubeApiError) throw cause
+      const why = cause instanceof Error ? cause.message : String(cause)
+      throw new Error(`the watch of ${resourceName(resource)} was cut off: ${why}`, { cause })
     } finally {
       clearTimeout(timer)
     }

@@ -75,7 +75,7 @@ function registerQuantity(env: Environment): void {
     'Quantity.asApproximateFloat(): double',
     ({ nanos }: ExactQuantity) => Number(nanos) / 1e9,
   )
-  env.registerFunction('Quantity.sign(): int', ({ nanos }: ExactQuantity) =>
+  env.registerFunction('sign(Quantity): int', ({ nanos }: ExactQuantity) =>
     nanos < 0n ? -1n : nanos > 0n ? 1n : 0n,
   )
   for (const [name, sign] of [['add', 1n] as const, ['sub', -1n] as const]) {

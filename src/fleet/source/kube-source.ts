@@ -32,8 +32,10 @@ export interface KubeSourceOptions {
   /** Opens the way to the API server; tried again where it throws. */
   readonly open: () => Promise<KubeEndpoint>
   readonly managers: readonly KubeManager[]
-  /** How often versions and kinds that come and go are looked for; also the wait after `open` failed. */
+  /** How often versions and kinds that come and go are looked for. */
   readonly discoveryMs: number
+  /** The wait after the hub could not be asked for them, or not be opened at all. */
+  readonly retryMs: number
   /** Kinds of KubeFed's users that are followed; those beyond are left out. */
   readonly federatedKindsMax: number
   readonly reflector: Partial<ReflectorOptions>
@@ -44,6 +46,7 @@ export interface KubeSourceOptions {
 export const kubeSourceDefaults: Omit<KubeSourceOptions, 'name' | 'open'> = {
   managers: kubeManagers,
   discoveryMs: 60_000,
+  retryMs: 5000,
   federatedKindsMax: 100,
   reflector: {},
   now: Date.now,
@@ -63,6 +66,8 @@ export class KubeFleetSource implements FleetSource {
   #discovery: Promise<void> = Promise.resolve()
   #wasDiscovered = false
   #wasSynced = false
+  /** Why the last discovery failed, and what is wrong as a whole. */
+  #undiscovered = ''
   #problem = ''
   #state: SourceStatus['state'] = 'syncing'
   #sinceMs: number
@@ -109,7 +114,9 @@ export class KubeFleetSource implements FleetSource {
     )
     void this.#discovery.then(() => {
       if (this.#closing.signal.aborted) return
-      this.#timer = setTimeout(() => this.#discover(), this.#options.discoveryMs)
+      const { discoveryMs, retryMs } = this.#options
+      const delayMs = this.#undiscovered === '' ? discoveryMs : retryMs
+      this.#timer = setTimeout(() => this.#discover(), delayMs)
       this.#timer.unref()
     })
   }
@@ -186,7 +193,7 @@ export class KubeFleetSource implements FleetSource {
   }
 
   #judge(problem: string): void {
-    this.#problem = problem
+    this.#undiscovered = problem
     if (this.#closing.signal.aborted) return
     if (this.#assess()) this.#onChange({ upserts: [], deletes: [], synced: this.#wasSynced })
   }
@@ -197,8 +204,7 @@ export class KubeFleetSource implements FleetSource {
     const failing = all.find(({ state }) => state === 'failing')
     const before = { state: this.#state, wasSynced: this.#wasSynced }
     this.#wasSynced ||= this.#wasDiscovered && all.every(({ isSettled }) => isSettled)
-    if (failing !== undefined) this.#problem = failing.message
-    else if (this.#client !== undefined && this.#wasDiscovered) this.#problem = ''
+    this.#problem = failing?.message ?? this.#undiscovered
     this.#state = this.#problem !== '' ? 'failing' : this.#wasSynced ? 'synced' : 'syncing'
     if (before.state !== this.#state) this.#sinceMs = this.#options.now()
     return before.state !== this.#state || before.wasSynced !== this.#wasSynced

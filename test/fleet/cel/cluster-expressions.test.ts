@@ -64,7 +64,7 @@ describe('CEL expressions over a cluster', () => {
     'semver("1.0.0+a") == semver("1.0.0")',
     'quantity(managedCluster.status.allocatable.cpu).isGreaterThan(quantity("3"))',
     'quantity("16Gi").compareTo(quantity("17179869184")) == 0 && quantity("1.5") == quantity("1500m")',
-    'quantity("2").add(3).asInteger() == 5 && quantity("1").sub(quantity("1500m")).sign() == -1',
+    'quantity("2").add(3).asInteger() == 5 && sign(quantity("1").sub(quantity("1500m"))) == -1',
     '!isQuantity("3 cpu") && !quantity("100m").isInteger() && quantity("250m").asApproximateFloat() == 0.25',
     '"abc-123-45".find("[0-9]+") == "123" && "abc-123-45".findAll("[0-9]+") == ["123", "45"]',
     '"a1b2".findAll("[0-9]", 1) == ["1"] && "x".find("y") == ""',

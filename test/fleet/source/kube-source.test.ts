@@ -60,6 +60,7 @@ function fleetOf(hub: string, of: readonly unknown[]): unknown {
 
 const quick: Partial<KubeSourceOptions> = {
   discoveryMs: 100,
+  retryMs: 100,
   reflector: { retryDelayMsMin: 10, retryDelayMsMax: 50, slowRetryDelayMs: 50 },
 }
 
