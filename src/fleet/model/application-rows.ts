@@ -34,8 +34,20 @@ export function rowOfResult(word: string): RowState {
   return word === 'failed' || word === 'propagationFailed' ? 'danger' : 'progressing'
 }
 
+// Of one delivery there are few rows, and most clusters have one delivery of an application: they share them.
+const rowsOfOne = new Map<string, Rows>()
+
 /** Counts the rows of some deliveries. */
 export function rowsOf(deliveries: readonly Delivery[]): Rows {
+  if (deliveries.length !== 1) return countRows(deliveries)
+  const { health, sync, deployed } = deliveries[0]!
+  const key = `${health} ${sync} ${deployed}`
+  const known = rowsOfOne.get(key) ?? countRows(deliveries)
+  rowsOfOne.set(key, known)
+  return known
+}
+
+function countRows(deliveries: readonly Delivery[]): Rows {
   const row = (of: 'health' | 'sync' | 'deployed'): Counts<RowState> =>
     countStates(
       rowStates,

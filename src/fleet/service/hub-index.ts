@@ -14,6 +14,7 @@ import type {
   ReplicatedPolicyPart,
 } from '../model/parts.ts'
 import { placementKey } from '../placement/world.ts'
+import { compactPart, TextPool } from './compact-part.ts'
 import { keepSame } from './keep-same.ts'
 
 /** Parts in groups. */
@@ -80,6 +81,7 @@ export class HubIndex implements HubParts {
   readonly #parts = new Map<string, FleetPart>()
   readonly #byTag = new Map<FleetPart['part'], Map<string, FleetPart>>()
   readonly #lists = new Map<FleetPart['part'], readonly FleetPart[]>()
+  readonly #texts = new TextPool()
   #marks = new Marks()
 
   constructor(hub: string) {
@@ -98,7 +100,8 @@ export class HubIndex implements HubParts {
   /** Takes a part in, or out (undefined). */
   set(key: string, next: FleetPart | undefined): void {
     const before = this.#parts.get(key)
-    const part = next === undefined ? undefined : keepSame<FleetPart>(before, next)
+    const part =
+      next === undefined ? undefined : keepSame<FleetPart>(before, compactPart(next, this.#texts))
     if (part === before) return
     if (before !== undefined) {
       this.#unlink(key, before)
