@@ -95,11 +95,11 @@ serveFleet(port, async ({ write, onMembership }) => {
 
 let isChanging = false
 
-// Fifty changes a second: policies on clusters, and twice a second a cluster that goes or comes back.
+// Fifty changes a second: policies on clusters, and every other second a cluster that goes or comes back.
 function change(number: number): void {
   const own = (number * 37) % hubSize.clusters
-  if (number % 25 === 0)
-    hub.change(cluster(own, number % 50 === 0 ? 'False' : 'True', `changed at ${Date.now()}`))
+  if (number % 100 === 0)
+    hub.change(cluster(own, number % 200 === 0 ? 'False' : 'True', `changed at ${Date.now()}`))
   else hub.change(replicatedPolicy((number * 7) % hubSize.policies, own, number % 2 === 0))
 }
 

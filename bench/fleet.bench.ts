@@ -19,6 +19,7 @@ const rssAtStart = process.memoryUsage().rss
 const worker = new Worker(new URL('./fleet-thread.ts', import.meta.url), {
   workerData: { port: port2, directory },
   transferList: [port2],
+  resourceLimits: { maxYoungGenerationSizeMb: 64 },
 })
 const written = { bodies: 0, bytes: 0 }
 const fleet = connectFleet(port1, {

@@ -8,6 +8,7 @@ import type { Logger, Metrics } from '../telemetry/index.ts'
 import type { Config } from './config-schema.ts'
 import { fleetThreadData } from './fleet-options.ts'
 import { createScores } from './fleet-scores.ts'
+import { youngGenerationSizeMb } from './thread-options.ts'
 import { threadUrl } from './thread-url.ts'
 
 /** The fleet and its thread. */
@@ -39,6 +40,7 @@ export function startFleet(
     name,
     workerData: { ...data, port: port2 },
     transferList: [port2],
+    resourceLimits: { maxYoungGenerationSizeMb: youngGenerationSizeMb(config) },
   })
   worker.on('error', (error) => onDeath(name, error as Error))
   const tenants = config.fleet.tenants.length > 0 ? config.fleet.tenants : [config.tenants.default]

@@ -15,6 +15,11 @@ const historyCountMax = 3
 export class TextPool {
   readonly #texts = new Map<string, string>()
 
+  /** Texts that are remembered now. */
+  get size(): number {
+    return this.#texts.size
+  }
+
   /** The same text, shared with all that were equal. */
   of(text: string): string {
     if (text.length > textLengthMax) return text

@@ -91,16 +91,19 @@ export class SeriesWriter {
 
   /** Writes what is another than before, and marks what is gone. */
   async change(before: Fleet, after: Fleet): Promise<void> {
+    const [idsBefore, ids] = [hubIdsOf(before.clusters), hubIdsOf(after.clusters)]
     for (const { list, emit } of kinds) {
+      // Readers go between one list and the next.
+      await new Promise((resolve) => setImmediate(resolve))
       for (const [was, is] of pairsOf<Named>(before[list], after[list])) {
         const left = new Set<string>()
         if (is !== undefined)
-          emit(is as never, this.#idsOf(after), (name, labels, value) => {
+          emit(is as never, ids, (name, labels, value) => {
             left.add([name, ...labels].join('\u0000'))
             this.#put(name, labels, value)
           })
         if (was !== undefined)
-          emit(was as never, this.#idsOf(before), (name, labels) => {
+          emit(was as never, idsBefore, (name, labels) => {
             if (!left.has([name, ...labels].join('\u0000'))) this.#put(name, labels, undefined)
           })
         if (this.#body.sampleCount >= bodySampleCount) await this.#flush()
