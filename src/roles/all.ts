@@ -7,6 +7,7 @@ import { QueryPool } from '../query/index.ts'
 import { createLogger, type Logger, Metrics } from '../telemetry/index.ts'
 import { openDataDirectory } from '../tsdb/index.ts'
 import { createAccess } from './access.ts'
+import { registerCertificateMetrics } from './certificate-metrics.ts'
 import { collectGarbage } from './collect-garbage.ts'
 import { parseAddress } from './config-check.ts'
 import type { ConfigSource } from './config-read.ts'
@@ -52,6 +53,7 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
   const rules = createRules(config, { local: { pool, target: noted }, metrics, log })
   const fleet = startFleet(config, { pool, target: noted, metrics, log, onDeath })
   const listener = await openListener(config, log)
+  registerCertificateMetrics(metrics, listener)
   const access = createAccess(config, await hubAuthorities(config), listener.identity)
   const reload = createReload(source, { access, rules, ingest, threads, status, log })
   const { host, port } = parseAddress(config.http.listen)

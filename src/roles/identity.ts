@@ -24,6 +24,8 @@ export interface Identity {
   certificateOf(request: FastifyRequest): ClientCertificate | undefined
   /** A certificate for the holder of a request's key; see the API. */
   renew(cluster: string, requestPem: string): Promise<string>
+  /** The certificates that enrolled clusters were given last. */
+  issued(): readonly { readonly cluster: string; readonly notAfterMs: number }[]
   /** The listener's certificate where none is configured. */
   serverMaterial(): Promise<TlsMaterial>
   close(): void
@@ -68,6 +70,13 @@ export async function openIdentity(config: Config, log: Logger): Promise<Identit
       const validity = { nowMs: Date.now(), lifetimeMs: msOf(lifetime) }
       return (await room.issueFor(store, cluster, key, validity)) + store.bundle()
     },
+    issued: () =>
+      store
+        .records()
+        .filter(({ state }) => state !== 'revoked')
+        .flatMap(({ cluster, issued }) =>
+          issued === undefined ? [] : [{ cluster, notAfterMs: issued.notAfterMs }],
+        ),
     async serverMaterial() {
       // Of the CA that is trusted longest: during a rotation senders know it, and those that have renewed know both.
       const authority = store.authorities.at(-1)!

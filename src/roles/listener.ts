@@ -12,6 +12,8 @@ export interface Listener {
   readonly identity: Identity | undefined
   /** Absent for plain HTTP. */
   readonly tls: TlsMaterial | undefined
+  /** The certificate chain (PEM) that new connections get now; undefined for plain HTTP. */
+  certificate(): string | undefined
   /** Keeps the material of a listening server fresh. */
   keepFresh(app: FastifyInstance): void
   close(): void
@@ -20,12 +22,21 @@ export interface Listener {
 /** Throws UserError bad_config for what cannot be read. */
 export async function openListener(config: Config, log: Logger): Promise<Listener> {
   const identity = config.identity.enabled ? await openIdentity(config, log) : undefined
-  const source = materialSource(config, identity?.serverMaterial)
+  const material = materialSource(config, identity?.serverMaterial)
+  let current: TlsMaterial | undefined
+  const source =
+    material === undefined
+      ? undefined
+      : async (): Promise<TlsMaterial> => {
+          current = await material()
+          return current
+        }
   const tls = await source?.()
   let stop = (): void => undefined
   return {
     identity,
     tls,
+    certificate: () => current?.cert,
     keepFresh(app) {
       if (source === undefined) return
       stop = keepFresh(app.server as unknown as Parameters<typeof keepFresh>[0], source, log)

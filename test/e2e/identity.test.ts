@@ -129,6 +129,8 @@ bindings: [{ users: [reader], read: "*", clusters: "*" }]
     `127.0.0.1:${port}`,
     '--access.file',
     join(folder, 'access.yaml'),
+    '--grpc.listen',
+    '',
   ]
   writeFileSync(join(folder, 'section.yml'), await enroll('west'))
   await enroll('east')
@@ -151,6 +153,17 @@ const body = writeBody([
 ])
 
 describe('a cluster with a certificate of its own', () => {
+  it('has its end in the metrics, and so has the listener', async () => {
+    const { text } = await ask('/metrics', { headers: { authorization: `Bearer ${token}` } })
+    const daysOf = (series: string): number => {
+      const line = text.split('\n').find((one) => one.startsWith(`${series} `))
+      return (Number(line?.split(' ')[1]) - Date.now() / 1000) / 86_400
+    }
+    const west = 'crowsnest_identity_certificate_expiry_timestamp_seconds{cluster="west"}'
+    expect(daysOf(west)).toBeCloseTo(30, 0)
+    expect(daysOf('crowsnest_http_certificate_expiry_timestamp_seconds')).toBeCloseTo(90, 0)
+  })
+
   it('writes as itself, whatever its labels say', async () => {
     expect(await query('count by (cluster, clusterID) (scrapes_total)')).toMatchObject([
       { metric: { cluster: 'west', clusterID: 'west' } },
