@@ -1,6 +1,7 @@
 // What fleet routes need, and how an answer of the fleet goes out: tag, next page, 304.
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { requireReader } from '../../access/index.ts'
 import type { FleetAnswer, FleetCall, FleetPort } from '../../fleet/index.ts'
 import { UserError } from '../../model/index.ts'
 
@@ -28,8 +29,9 @@ export interface FleetDoor {
   readonly stream: StreamOptions
 }
 
-/** The fleet. Throws UserError not_found where none is kept. */
-export function fleetOf({ fleet }: FleetDoor): FleetPort {
+/** The fleet, for who may read anything. Throws UserError forbidden, not_found where none is kept. */
+export function fleetOf({ fleet }: FleetDoor, { caller }: FastifyRequest): FleetPort {
+  requireReader(caller)
   if (fleet !== undefined) return fleet
   throw new UserError('not_found', {
     what: 'this process keeps no fleet',
@@ -44,7 +46,7 @@ export async function sendAnswer(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const answer = await fleetOf(door).ask(call)
+  const answer = await fleetOf(door, request).ask(call)
   const etag = `W/${answer.etag}`
   reply.headers({ etag, 'cache-control': 'private, no-cache', vary: 'accept, authorization' })
   if (answer.next !== undefined) reply.header('link', nextLink(request, answer.next))

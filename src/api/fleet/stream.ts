@@ -43,7 +43,7 @@ export const fleetStreamRoutes: FastifyPluginAsync<{ door: FleetDoor }> = async 
     for (const stream of open) stream.abort()
   })
   app.get('/fleet/stream', { schema, compress: false }, async (request, reply) => {
-    const fleet = fleetOf(door)
+    const fleet = fleetOf(door, request)
     const parameters = request.query as Parameters
     refuseUnknown(parameters, [...filters, 'lastEventId'])
     const isWanted = eventFilter(parameters)
