@@ -96,8 +96,6 @@ function compileAnew(expression: string): Compiled {
     const plain = environment.parse(expression)
     const checked = plain.check()
     if (!checked.valid) return { mistake: firstLine(checked.error) }
-    if (checked.type !== 'bool' && checked.type !== 'dyn')
-      return { mistake: `it is of type ${checked.type}, not bool` }
     return { run: environment.parse(boundedText(plain.ast, names)) }
   } catch (error) {
     return { mistake: firstLine(error) }

@@ -28,9 +28,16 @@ export function registerLibrary(env: Environment): void {
     if (at < 0n || at > text.length) fail(`index ${at} is out of range`)
     return text.charAt(Number(at))
   })
-  env.registerFunction('string.replace(string, string): string', (text: string, from, to) =>
-    text.replaceAll(from as string, () => to as string),
+  env.registerFunction(
+    'string.replace(string, string): string',
+    (text: string, from: string, to: string) => text.replaceAll(from, () => to),
   )
+  env.registerFunction('string.replace(string, string, int): string', replaceSome)
+}
+
+function replaceSome(text: string, from: string, to: string, limit: bigint): string {
+  let count = 0n
+  return text.replaceAll(from, () => (limit < 0n || count++ < limit ? to : from))
 }
 
 /** JSON as CEL sees it: whole numbers are ints. */
