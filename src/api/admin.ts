@@ -5,7 +5,7 @@ import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { requireAdmin } from '../access/index.ts'
 import { formatMatcher, isMembershipMatcher, type Matcher, UserError } from '../model/index.ts'
 import { parseSelectors } from '../query/index.ts'
-import { described, plainSchema, repeated } from './described.ts'
+import { described, emptySchema, repeated } from './described.ts'
 import { success } from './envelope.ts'
 import { maxTimeMs, minTimeMs, texts, time } from './parameters.ts'
 import { parametersOf, type ReadDoor } from './read/reader.ts'
@@ -86,7 +86,7 @@ function refuseVirtualLabels(selectors: readonly (readonly Matcher[])[]): void {
   })
 }
 
-const done = { 204: plainSchema('It is done') }
+const done = { 204: emptySchema('It is done') }
 
 const deleteSchema = described({
   tag: 'admin',

@@ -47,7 +47,7 @@ export function described(route: RouteDescription): FastifySchema {
     ...(body === undefined ? {} : { body }),
     ...(consumes === undefined ? {} : { consumes }),
     ...(produces === undefined ? {} : { produces }),
-    response: { ...(route.responses ?? { 200: successSchema() }), default: errorSchema },
+    response: { ...(route.responses ?? { 200: successSchema() }), default: errorAnswer },
   }
 }
 
@@ -62,6 +62,11 @@ export function successSchema(
     required: ['status', 'data'],
     properties: { status: { type: 'string', enum: ['success'] }, data },
   }
+}
+
+/** An answer without a body. */
+export function emptySchema(description: string): JsonSchema {
+  return { description, type: 'null' }
 }
 
 /** An answer that is described by words only. */
@@ -84,6 +89,12 @@ const errorSchema: JsonSchema = {
     errorType: { type: 'string', description: 'Word for the kind of error' },
     error: { type: 'string', description: 'What happened, where, and how to put it right' },
   },
+}
+
+// Errors are JSON whatever else a route answers with.
+const errorAnswer: JsonSchema = {
+  description: 'What was wrong, where, and how to put it right',
+  content: { 'application/json': { schema: errorSchema } },
 }
 
 function objectSchema(fields: Readonly<Record<string, string | JsonSchema>>): JsonSchema {

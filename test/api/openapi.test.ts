@@ -55,6 +55,9 @@ describe('the document of the API', () => {
       for (const [status, response] of responses) {
         expect(status, where).toMatch(/^([1-5]\d\d|default)$/)
         expect(response.description, where).toEqual(expect.any(String))
+        const content = Object.keys((response.content ?? {}) as Json)
+        if (status === 'default') expect(content, where).toEqual(['application/json'])
+        if (status === '204' || status === '304') expect(content, where).toEqual([])
       }
     }
   })

@@ -9,7 +9,7 @@ import {
   listFilters,
   summaryFilters,
 } from '../../fleet/index.ts'
-import { described, type JsonSchema, successSchema } from '../described.ts'
+import { described, emptySchema, type JsonSchema, successSchema } from '../described.ts'
 import type { Parameters } from '../parameters.ts'
 import { text } from '../parameters.ts'
 import { type FleetDoor, sendAnswer } from './door.ts'
@@ -153,10 +153,7 @@ const paramTexts: Params = {
   id: 'Id of the event',
 }
 
-const notModified: JsonSchema = {
-  description: 'The answer has the tag that If-None-Match names',
-  type: 'null',
-}
+const notModified = emptySchema('The answer has the tag that If-None-Match names')
 
 function itemSchema(list: FleetList): JsonSchema {
   return { type: 'object', properties: listFields[list] }

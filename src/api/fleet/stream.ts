@@ -9,7 +9,7 @@ import { Readable } from 'node:stream'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { FleetEvent, FleetPort } from '../../fleet/index.ts'
 import { UserError } from '../../model/index.ts'
-import { described, plainSchema } from '../described.ts'
+import { described, emptySchema, plainSchema } from '../described.ts'
 import { invalid, type Parameters, text } from '../parameters.ts'
 import { abortSignalOf } from '../server.ts'
 import { type FleetDoor, fleetOf } from './door.ts'
@@ -32,7 +32,7 @@ const schema = described({
   produces: ['text/event-stream'],
   responses: {
     200: plainSchema('The stream; it does not end'),
-    410: plainSchema('Events after that id are no longer kept'),
+    410: emptySchema('Events after that id are no longer kept'),
   },
 })
 

@@ -4,7 +4,7 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { UserError } from '../../model/index.ts'
 import { type PostableAlert, parseForwardedAlerts } from '../../rules/index.ts'
-import { described, plainSchema } from '../described.ts'
+import { described, emptySchema } from '../described.ts'
 
 /** Where alerts go on. */
 export interface AlertIntake {
@@ -25,7 +25,7 @@ const schema = described({
     items: { type: 'object' },
     description: 'Alerts as Alertmanager has them',
   },
-  responses: { 200: plainSchema('They are queued') },
+  responses: { 200: emptySchema('They are queued') },
 })
 
 /** `POST /api/v2/alerts` and the same below `/api/alertmanager/v2/TENANT`. */

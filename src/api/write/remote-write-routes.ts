@@ -9,7 +9,7 @@ import {
   type WriteDialect,
 } from '../../ingest/index.ts'
 import { UserError } from '../../model/index.ts'
-import { described, plainSchema } from '../described.ts'
+import { described, emptySchema } from '../described.ts'
 import { errorReply } from '../envelope.ts'
 import { incomingWrite, type WriteRoutesOptions, writeHeaders } from './incoming.ts'
 import { passBodiesThrough, postOnly } from './post-only.ts'
@@ -26,7 +26,7 @@ const schema = described({
   summary: 'Remote write 1.0 and 2.0',
   consumes: ['application/x-protobuf'],
   body: { type: 'string', description: 'A write request, compressed with snappy' },
-  responses: { 204: plainSchema('Everything is durable; headers say how much was written') },
+  responses: { 204: emptySchema('Everything is durable; headers say how much was written') },
 })
 
 /** The remote-write routes. */
