@@ -2,7 +2,8 @@
 // pods that come and go. Every answer is first compared with Prometheus', row by row, at times where its version 2 and
 // version 3 agree: no sample lies on a window's left edge.
 // --moving asks the range queries as a dashboard does that refreshes: each time moved on by one step, caches on.
-// Run: npm run bench:query [-- --quick] [--moving] [--head-only] [--series=N] [--hours=N] [--rounds=N] [--peers=a,b] [--names=text]
+// --instant asks the instant queries only, for many series and few samples: --instant --series=100000 --hours=1.
+// Run: npm run bench:query [-- --quick] [--moving] [--instant] [--head-only] [--series=N] [--hours=N] [--rounds=N] [--peers=a,b] [--names=text]
 // Units: CPU milliseconds of all threads of the server per query, warm, median over rounds.
 
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -19,7 +20,11 @@ const series = numberOf('series', quick ? 10_000 : 20_000)
 const hours = numberOf('hours', quick ? 6 : 24)
 const rounds = numberOf('rounds', quick ? 3 : 5)
 const peerNames = (flags.get('peers')?.split(',') ?? allPeers) as readonly PeerName[]
-const queries = benchQueries.filter(({ name }) => name.includes(flags.get('names') ?? ''))
+const queries = benchQueries.filter(
+  ({ name, path, rangeSeconds }) =>
+    name.includes(flags.get('names') ?? '') &&
+    (!flags.has('instant') || (path === undefined && rangeSeconds === undefined)),
+)
 const intervalMs = 30_000
 const scrapesPerBody = 20
 const warmRounds = quick ? 2 : 8
@@ -170,7 +175,7 @@ function summaries(rows: readonly Row[]): Row[] {
       figure: 'the whole list',
       unit: 'ms',
       values: totals,
-      aim: flags.has('moving') ? undefined : 540,
+      aim: flags.has('moving') || flags.has('instant') ? undefined : 540,
     },
     { figure: 'geometric mean of ours over theirs (aims 0.35 and 0.7)', unit: '×', values: means },
   ]

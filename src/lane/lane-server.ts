@@ -106,6 +106,12 @@ export class LaneServer {
   ): Promise<void> {
     try {
       const cursor = this.#cursorOf(cursors, request)
+      if (cursor.prepare?.() === false) {
+        // Behind the reads that came meanwhile, so that a pattern over a million values holds up nobody.
+        const { open: _opened, ...again } = request
+        this.#reads.push(() => this.#pull(port, cursors, again))
+        return
+      }
       const batch = await cursor.next()
       const ended = batch === undefined || cursor.ended === true
       const answer: PullAnswer = { batch, ended, warnings: ended ? cursor.warnings : [] }

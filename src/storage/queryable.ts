@@ -56,6 +56,8 @@ export interface CancelSignal {
 
 /** Batches on demand. Pull until undefined; close early to free what the cursor holds. */
 export interface SeriesCursor {
+  /** Works towards the first batch for about a millisecond; true once `next` needs no more of it. */
+  prepare?(): boolean
   next(): Promise<SeriesBatch | undefined>
   close(): void
   /** Set once the cursor knows that `next` has nothing more; it need not know before it is asked. */

@@ -4,6 +4,7 @@
 
 import type { CancelSignal, SelectRequest, SeriesBatch, SeriesCursor } from '../../storage/index.ts'
 import type { BatchBuilder } from '../block/batch-builder.ts'
+import type { Slices } from '../block/match-postings.ts'
 import type { SpareBuilders } from '../block/spare-builders.ts'
 import { sortByLabels } from './sort-refs.ts'
 import { type WindowPart, WindowRows } from './window-rows.ts'
@@ -18,7 +19,9 @@ export class GenerationCursor implements SeriesCursor {
   readonly #request: SelectRequest
   readonly #signal: CancelSignal
   readonly #builders: SpareBuilders
-  #parts: readonly WindowPart[]
+  /** Windows whose series are still being looked for. */
+  #wanted: Slices<WindowPart>[]
+  #parts: WindowPart[] = []
   #rows: WindowRows | undefined
   #lent: BatchBuilder | undefined
   #part = 0
@@ -26,12 +29,12 @@ export class GenerationCursor implements SeriesCursor {
   #rowsLeft: number
 
   constructor(
-    parts: readonly WindowPart[],
+    parts: Iterable<Slices<WindowPart>>,
     request: SelectRequest,
     signal: CancelSignal,
     builders: SpareBuilders,
   ) {
-    this.#parts = parts
+    this.#wanted = [...parts]
     this.#request = request
     this.#signal = signal
     this.#builders = builders
@@ -40,11 +43,31 @@ export class GenerationCursor implements SeriesCursor {
 
   /** Whether nothing is left; known with the last batch where that did not fill up. */
   get ended(): boolean {
-    return this.#part === this.#parts.length || this.#rowsLeft <= 0
+    return this.#wanted.length === 0 && (this.#part === this.#parts.length || this.#rowsLeft <= 0)
+  }
+
+  /** Looks for series, for about a millisecond; false while there are windows left to look at. */
+  prepare(): boolean {
+    this.#signal.check()
+    return this.#find(performance.now() + sliceMs)
+  }
+
+  #find(deadlineMs: number): boolean {
+    for (;;) {
+      const slices = this.#wanted[0]
+      if (slices === undefined) return true
+      const step = slices.next()
+      if (step.done === true) {
+        this.#wanted.shift()
+        this.#parts.push(step.value)
+      }
+      if (performance.now() > deadlineMs) return this.#wanted.length === 0
+    }
   }
 
   async next(): Promise<SeriesBatch | undefined> {
     this.#signal.check()
+    this.#find(Number.POSITIVE_INFINITY)
     this.#rows ??= this.#open()
     this.#rows.beginBatch()
     const builder = this.#builder
@@ -67,6 +90,7 @@ export class GenerationCursor implements SeriesCursor {
   }
 
   close(): void {
+    this.#wanted = []
     this.#parts = []
     this.#part = 0
     this.#rows = undefined

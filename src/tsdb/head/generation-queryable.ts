@@ -12,6 +12,7 @@ import {
   type SelectRequest,
   type SeriesCursor,
 } from '../../storage/index.ts'
+import { inOneGo, type Slices } from '../block/match-postings.ts'
 import { SpareBuilders } from '../block/spare-builders.ts'
 import type { Generation } from './generation.ts'
 import { GenerationCursor } from './generation-cursor.ts'
@@ -41,8 +42,8 @@ export class GenerationQueryable implements Queryable {
   }
 
   /** What a select finds here, to be read together with what it finds in other windows. */
-  part(request: SelectRequest, signal: CancelSignal): WindowPart {
-    return { reader: this.#reader, refs: this.#match(request, signal) }
+  *part(request: SelectRequest, signal: CancelSignal): Slices<WindowPart> {
+    return { reader: this.#reader, refs: yield* this.#match(request, signal) }
   }
 
   async labelNames(request: LabelRequest, signal: CancelSignal): Promise<LabelAnswer> {
@@ -53,7 +54,7 @@ export class GenerationQueryable implements Queryable {
     } else {
       const { view, labelNames } = this.#reader.source
       const ids = new Set<number>()
-      for (const ref of this.#match(request, signal))
+      for (const ref of inOneGo(this.#match(request, signal)))
         for (const pair of view.pairsOf(ref)) ids.add(view.nameIdOf(pair))
       for (const id of ids) names.add(labelNames[id]!)
     }
@@ -65,11 +66,11 @@ export class GenerationQueryable implements Queryable {
     request: LabelRequest,
     signal: CancelSignal,
   ): Promise<LabelAnswer> {
-    return valuesOf([this], name, request, signal)
+    return inOneGo(valuesOf([this], name, request, signal))
   }
 
   /** Pairs of a label that selected series have. */
-  pairsOf(name: string, request: LabelRequest, signal: CancelSignal): ValuePairs {
+  *pairsOf(name: string, request: LabelRequest, signal: CancelSignal): Slices<ValuePairs> {
     const reader = this.#reader
     const { view, labelNames } = reader.source
     if (request.matchers.length === 0) {
@@ -78,7 +79,7 @@ export class GenerationQueryable implements Queryable {
     }
     const nameId = labelNames.indexOf(name)
     const pairs = new Set<number>()
-    for (const ref of this.#match(request, signal))
+    for (const ref of yield* this.#match(request, signal))
       for (const pair of view.pairsOf(ref)) if (view.nameIdOf(pair) === nameId) pairs.add(pair)
     return { reader, lists: [Uint32Array.from(pairs)] }
   }
@@ -94,13 +95,15 @@ export class GenerationQueryable implements Queryable {
     return own.minTimeMs <= maxTimeMs && own.maxTimeMs >= minTimeMs
   }
 
-  #match(
+  *#match(
     request: Pick<SelectRequest, 'tenants' | 'matchers' | 'minTimeMs' | 'maxTimeMs'>,
     signal: CancelSignal,
-  ): Uint32Array {
+  ): Slices<Uint32Array> {
     const matchers = request.matchers.map(this.#compile)
     if (!this.#overlaps(request)) return new Uint32Array(0)
-    const lists = request.tenants.map((tenant) => this.#reader.match(tenant, matchers, signal))
+    const lists: Uint32Array[] = []
+    for (const tenant of request.tenants)
+      lists.push(yield* this.#reader.match(tenant, matchers, signal))
     if (lists.length === 1) return lists[0]!
     return Uint32Array.from(lists.flatMap((list) => [...list])).sort()
   }
@@ -113,17 +116,17 @@ export interface ValuePairs {
 }
 
 /** Values of a label over several generations: most stand in all of them, and become a string once. */
-export function valuesOf(
+export function* valuesOf(
   generations: readonly GenerationQueryable[],
   name: string,
   request: LabelRequest,
   signal: CancelSignal,
-): LabelAnswer {
+): Slices<LabelAnswer> {
   const known = new HashIndex()
   const values: string[] = []
   for (const generation of generations) {
     signal.check()
-    const { reader, lists } = generation.pairsOf(name, request, signal)
+    const { reader, lists } = yield* generation.pairsOf(name, request, signal)
     const { view } = reader.source
     for (const pairs of lists)
       for (const pair of pairs)

@@ -5,7 +5,12 @@
 import { type HashSeed, type HeadView, hashPair, headLayout } from '../../kernel/index.ts'
 import { compareUtf8, type Labels } from '../../model/index.ts'
 import type { CancelSignal, CompiledMatcher } from '../../storage/index.ts'
-import { matchPostings, type PostingsSource } from '../block/match-postings.ts'
+import {
+  inOneGo,
+  matchInSlices,
+  type PostingsSource,
+  type Slices,
+} from '../block/match-postings.ts'
 import { U32List } from '../block/u32-list.ts'
 import type { GenerationKey } from './record.ts'
 import type { SideSeries } from './side-series.ts'
@@ -19,6 +24,8 @@ export interface GenerationSource {
   readonly seed: HashSeed
   readonly sideOf: (ref: number) => SideSeries | undefined
 }
+
+type VisitValue = Parameters<PostingsSource['forEachValue']>[2]
 
 interface CachedAnswer {
   refs: Uint32Array
@@ -48,8 +55,12 @@ export class GenerationReader {
     this.source = source
   }
 
-  /** Refs of a tenant's series that satisfy all matchers, ascending. */
-  match(tenant: string, matchers: readonly CompiledMatcher[], signal: CancelSignal): Uint32Array {
+  /** Refs of a tenant's series that satisfy all matchers, ascending; series that come while it pauses are not among them. */
+  *match(
+    tenant: string,
+    matchers: readonly CompiledMatcher[],
+    signal: CancelSignal,
+  ): Slices<Uint32Array> {
     const tenantId = this.source.tenants.indexOf(tenant)
     if (tenantId < 0) return new Uint32Array(0)
     const { seriesCount } = this.source.view
@@ -59,7 +70,11 @@ export class GenerationReader {
     if (cached !== undefined && seriesCount - cached.seriesCount <= catchUpSeriesMax) {
       refs = this.#extend(cached, tenantId, matchers, seriesCount)
     } else {
-      refs = matchPostings(this.#postings(tenantId), matchers, signal)
+      const found = yield* matchInSlices(this.#postings(tenantId), matchers, signal)
+      // A list that was read late may have series that are newer than those that were read before.
+      let known = found.length
+      while (known > 0 && found[known - 1]! >= seriesCount) known--
+      refs = found.subarray(0, known)
     }
     this.#forget(question)
     this.#answers.set(question, { refs, seriesCount })
@@ -170,6 +185,18 @@ export class GenerationReader {
   #postings(tenantId: number): PostingsSource {
     const { view } = this.source
     const names = this.#catchUp(tenantId)
+    const pairsOf = (name: string) => names?.get(this.source.labelNames.indexOf(name))?.view() ?? []
+    const visitOne = (pair: number, prefix: string, visit: VisitValue): void => {
+      const value = this.valueOf(pair)
+      if (value.startsWith(prefix)) visit(value, () => this.#refsOf(pair))
+    }
+    function* visitValues(name: string, prefix: string, visit: VisitValue): Slices<void> {
+      let visited = 0
+      for (const pair of pairsOf(name)) {
+        visitOne(pair, prefix, visit)
+        if ((++visited & 255) === 0) yield
+      }
+    }
     return {
       allPostings: () => {
         const refs = new U32List()
@@ -181,13 +208,8 @@ export class GenerationReader {
         const pair = this.#findPair(tenantId, name, value)
         return pair === undefined ? new Uint32Array(0) : this.#refsOf(pair)
       },
-      forEachValue: (name, prefix, visit) => {
-        const pairs = names?.get(this.source.labelNames.indexOf(name))?.view() ?? []
-        for (const pair of pairs) {
-          const value = this.valueOf(pair)
-          if (value.startsWith(prefix)) visit(value, () => this.#refsOf(pair))
-        }
-      },
+      forEachValue: (name, prefix, visit) => inOneGo(visitValues(name, prefix, visit)),
+      visitInSlices: visitValues,
     }
   }
 

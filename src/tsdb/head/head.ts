@@ -33,6 +33,7 @@ import type {
   SeriesCursor,
 } from '../../storage/index.ts'
 import { FanOut, mergeCursors } from '../../storage/index.ts'
+import type { Slices } from '../block/match-postings.ts'
 import { SpareBuilders } from '../block/spare-builders.ts'
 import { laneKey } from '../wal/index.ts'
 import { BodyWriter, type WrittenElements } from './body-writer.ts'
@@ -312,7 +313,7 @@ export class Head implements Queryable {
     signal: CancelSignal,
   ): Promise<LabelAnswer> {
     const generations = this.#overlapping(request).map((one) => this.#queryableOf(one))
-    return valuesOf(generations, name, request, signal)
+    return withPauses(valuesOf(generations, name, request, signal))
   }
 
   /** What tenants wrote since a mark of an earlier call. */
@@ -536,4 +537,16 @@ function isWrittenOnce(generation: Generation, ref: number): boolean {
   const isFirstChunk = view.words[state + 12] === 0
   const isFirstSample = view.words[state + 10] === view.words[state + 4]
   return isFirstChunk && isFirstSample && !generation.sides.has(ref)
+}
+
+// Other work of the thread goes on in between.
+async function withPauses<T>(slices: Slices<T>): Promise<T> {
+  for (;;) {
+    const deadlineMs = performance.now() + 1
+    do {
+      const step = slices.next()
+      if (step.done === true) return step.value
+    } while (performance.now() < deadlineMs)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { formatLabels, labelsOf, windowMs, windowStartMs } from '../../../src/model/index.ts'
-import { neverCancelled } from '../../../src/storage/index.ts'
+import { cancelWord, createCancelSignal, neverCancelled } from '../../../src/storage/index.ts'
+import type { GenerationCursor } from '../../../src/tsdb/head/generation-cursor.ts'
 import { SealedGeneration, windowKeyOf } from '../../../src/tsdb/head/index.ts'
 import { createRandom } from '../../random.ts'
 import {
@@ -73,6 +74,52 @@ class Model {
 const byKey = (map: Map<string, string[]>) => [...map].sort(([a], [b]) => (a < b ? -1 : 1))
 
 describe('the head', () => {
+  test('looks at many values in short slices, and stops in the middle of them', async () => {
+    const head = createHead([])
+    const podsMax = 40_000
+    for (let from = 0; from < podsMax; from += 2000) {
+      const series = Array.from({ length: 2000 }, (_, i) => ({
+        labels: { __name__: 'up', pod: `checkout-api-${from + i}-x1z` },
+        samples: [[start, 1]] as const,
+      }))
+      head.append(requestOf(bodyOf(series)), start)
+    }
+    const words = new Int32Array(1)
+    const signal = createCancelSignal(words, 0, Number.POSITIVE_INFINITY)
+    const select = (value: string): GenerationCursor => {
+      const matchers = [{ type: '=~', name: 'pod', value }] as const
+      return head.select({ ...everything(['t']), matchers }, signal) as GenerationCursor
+    }
+    const cursor = select('.*-99.*z')
+    let slices = 1
+    while (!cursor.prepare()) slices++
+    // Values found by slices are those found in one go.
+    expect(slices).toBeGreaterThan(3)
+    const rowsOf = async (of: GenerationCursor): Promise<number> => {
+      let rows = 0
+      for (let batch = await of.next(); batch !== undefined; batch = await of.next())
+        rows += batch.rowCount
+      return rows
+    }
+    // 99, 990 to 999 and 9900 to 9999.
+    expect(await rowsOf(cursor)).toBe(111)
+    expect(await rowsOf(select('.*-99.*z'))).toBe(111)
+    const stopped = select('.*-98.*z')
+    expect(stopped.prepare()).toBe(false)
+    // A series that comes between two slices is in the next answer once, and in this one at most once.
+    head.append(
+      requestOf(bodyOf([{ labels: { __name__: 'up', pod: 'new-98-z' }, samples: [[start, 1]] }])),
+      start,
+    )
+    const other = select('.*-98-z')
+    while (!other.prepare()) stopped.prepare()
+    expect(await rowsOf(other)).toBe(1)
+    while (!stopped.prepare());
+    expect([111, 112]).toContain(await rowsOf(stopped))
+    words[0] = cancelWord.canceled
+    expect(() => select('.*-97.*z').prepare()).toThrow('canceled')
+  })
+
   test('a select brings a series of several windows once, with its chunks in order of time', async () => {
     const head = createHead([])
     const samplesAt = (...hours: number[]) => hours.map((at) => [start + at * hour, at] as const)
