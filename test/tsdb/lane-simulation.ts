@@ -113,8 +113,9 @@ class Simulation {
     expect(good || isFull || this.#files.isDown, shipper!.status.lastError).toBe(true)
   }
 
-  // Deletes local blocks that are over for a window.
-  async #retain({ blocks }: LaneProcess): Promise<void> {
+  // Deletes local blocks that are over for a window, after a cut as the gateway's rounds do.
+  async #retain({ blocks, cutter }: LaneProcess): Promise<void> {
+    await cutter.cutDue()
     const bounds = { retentionMs: 1, sizeBytesMax: this.#random() < 0.5 ? 1 : 0 }
     await blocks.applyRetention(bounds, this.#nowMs)
   }
@@ -203,6 +204,8 @@ class Simulation {
     const found = new Set<string>()
     const inBucket = await this.#bucketBlocks()
     for (const tenant of tenants) {
+      await expectDisjoint(tenant, blocks.blocksOf(tenant))
+      await expectDisjoint(tenant, inBucket.get(tenant) ?? [])
       const sources = [lane, blocks, ...(inBucket.get(tenant) ?? [])]
       const all = {
         select: (request, signal) =>
@@ -226,6 +229,18 @@ class Simulation {
         this.#states.set(key, found.has(key) ? 'kept' : 'lost')
     }
   }
+}
+
+async function expectDisjoint(tenant: string, blocks: readonly Block[]): Promise<void> {
+  const holders = new Map<string, string>()
+  for (const block of blocks)
+    for (const [labels, samples] of await read(block, everything([tenant], true)))
+      for (const sample of samples) {
+        const key = `${labels} ${sample}`
+        const holder = holders.get(key)
+        expect(holder, `${key} is in block ${holder} and in ${block.meta.ulid}`).toBeUndefined()
+        holders.set(key, block.meta.ulid)
+      }
 }
 
 /** Runs disks [first, first + count), each through several lives; the number of a disk is its seed. */

@@ -55,9 +55,23 @@ export function rechunk(
   range: TimeRange,
   deleted: readonly TimeRange[] = [],
 ): EncodedChunk[] {
-  const samples: MixedSamples = { floats: new SampleBuffer(), histograms: [] }
-  for (const slice of slices) decodeSlice(slice, samples)
+  const samples = decode(slices)
   return encode(samples, orderOf(samples.floats, range, deleted))
+}
+
+/** The samples of `slices` at times at which `known`, of the same series, has none. Throws CorruptionError. */
+export function rechunkWithout(
+  slices: readonly ChunkSlice[],
+  known: readonly ChunkSlice[],
+): EncodedChunk[] {
+  const { timestampsMs, count } = decode(known).floats
+  const knownTimes = new Set(timestampsMs.subarray(0, count))
+  const samples = decode(slices)
+  const order = orderOf(samples.floats, { minTimeMs: -Infinity, maxTimeMs: Infinity }, [])
+  return encode(
+    samples,
+    order.filter((index) => !knownTimes.has(samples.floats.timestampsMs[index]!)),
+  )
 }
 
 /** Float samples as XOR chunks of 120; `words` are the bits of the values. */
@@ -74,6 +88,12 @@ export function encodeSamples(
     { floats, histograms: [] },
     Uint32Array.from({ length: count }, (_, i) => i),
   )
+}
+
+function decode(slices: readonly ChunkSlice[]): MixedSamples {
+  const samples: MixedSamples = { floats: new SampleBuffer(), histograms: [] }
+  for (const slice of slices) decodeSlice(slice, samples)
+  return samples
 }
 
 function decodeSlice(slice: ChunkSlice, { floats, histograms }: MixedSamples): void {

@@ -1,12 +1,17 @@
 // Window cutter: turns windows of all lanes into blocks, one block per tenant and window across lanes.
 // Order: seal on every lane, write and adopt the blocks, retire the log's records, and drop the generations a while
 // later, because a select that opened its blocks before the adoption must still find the generation.
+// Invariant: no sample of a window is in two blocks because of a crash. One between adopting and retiring leaves the
+// samples in the log too; so what the blocks of before the start have of a window is left out of its first cut, which
+// comes at once, while those blocks are still there.
 
-import { windowMs } from '../../model/index.ts'
-import type { MatcherCompiler } from '../../storage/index.ts'
+import { type TimeRange, windowMs } from '../../model/index.ts'
+import type { MatcherCompiler, Queryable, SeriesCursor } from '../../storage/index.ts'
 import { mergeCursors, neverCancelled } from '../../storage/index.ts'
 import type { Logger } from '../../telemetry/index.ts'
+import type { Block } from '../block/block.ts'
 import type { LocalBlocks } from '../block/local-blocks.ts'
+import { withoutSamplesOf } from '../block/without-samples.ts'
 import {
   type CutRules,
   generationOfKey,
@@ -68,13 +73,26 @@ export class WindowCutter {
   readonly #parts: WindowCutterParts
   readonly #leaving: Leaving[] = []
   readonly #unfinished = new Set<Cut>()
+  /** By tenant: the half-open ranges of the blocks that were there at the start. */
+  readonly #atStart: ReadonlyMap<string, readonly TimeRange[]>
+  /** Windows within those ranges that were cut since. */
+  readonly #cutSince = new Set<number>()
   #cutting: Promise<unknown> = Promise.resolve()
 
   constructor(parts: WindowCutterParts) {
+    const { blocks } = parts
     this.#parts = parts
+    this.#atStart = new Map(
+      blocks.tenants().map((tenant) => [
+        tenant,
+        blocks.blocksOf(tenant).map(({ meta: { minTimeMs, maxTimeMs } }) => {
+          return { minTimeMs, maxTimeMs }
+        }),
+      ]),
+    )
   }
 
-  /** Cuts what is due; drops what has left. */
+  /** Cuts what is due, and once what may be in blocks already; drops what has left. Blocks may be deleted after it only. */
   cutDue(): Promise<CutOutcome[]> {
     return this.#alone(async () => {
       await this.#dropLeft()
@@ -84,6 +102,8 @@ export class WindowCutter {
         const windows = await lane.windows()
         for (const key of windowsToCut(windows, this.#parts.clock(), this.#parts.rules))
           due.add(key)
+        for (const { windowKey, isSealed } of windows)
+          if (!isSealed && this.#mayBeInBlocks(windowKey)) due.add(windowKey)
       }
       return [...outcomes, ...(await this.#cutAll([...due].sort((a, b) => a - b)))]
     })
@@ -143,7 +163,8 @@ export class WindowCutter {
     const tenants = [...new Set(sources.flatMap((source) => source.tenants))].sort()
     for (const tenant of tenants) {
       if (written.has(tenant)) continue
-      const meta = await blocks.write(tenant, blockRequest(windowKey, tenant, sources))
+      const known = this.#knownOf(windowKey, tenant)
+      const meta = await blocks.write(tenant, blockRequest(windowKey, tenant, sources, known))
       written.set(tenant, meta?.stats.sampleCount ?? 0)
     }
     while (sealed.length > 0) {
@@ -157,6 +178,7 @@ export class WindowCutter {
       })
     }
     this.#unfinished.delete(cut)
+    if (this.#mayBeInBlocks(windowKey)) this.#cutSince.add(windowKey)
     const counts = [...written.values()]
     const blockCount = counts.filter((count) => count > 0).length
     const sampleCount = counts.reduce((sum, count) => sum + count, 0)
@@ -166,6 +188,24 @@ export class WindowCutter {
       'window cut',
     )
     return { windowKey, blockCount, sampleCount, durationMs }
+  }
+
+  #knownOf(windowKey: number, tenant: string): readonly Block[] {
+    if (!this.#mayBeInBlocks(windowKey, tenant)) return []
+    const { windowStartMs } = generationOfKey(windowKey)
+    const overlapping = (block: Block) =>
+      block.overlaps(windowStartMs, windowStartMs + windowMs - 1)
+    return this.#parts.blocks.blocksOf(tenant).filter(overlapping)
+  }
+
+  // Whether a crash may have come between writing the window's blocks and retiring its log.
+  #mayBeInBlocks(windowKey: number, tenant?: string): boolean {
+    if (this.#cutSince.has(windowKey)) return false
+    const { windowStartMs } = generationOfKey(windowKey)
+    const endMs = windowStartMs + windowMs
+    const all = this.#atStart
+    const ranges = tenant === undefined ? [...all.values()].flat() : (all.get(tenant) ?? [])
+    return ranges.some((range) => range.minTimeMs < endMs && windowStartMs < range.maxTimeMs)
   }
 
   #attach(window: SealedWindow): SealedGeneration {
@@ -187,7 +227,12 @@ export class WindowCutter {
   }
 }
 
-function blockRequest(windowKey: number, tenant: string, sources: readonly SealedGeneration[]) {
+function blockRequest(
+  windowKey: number,
+  tenant: string,
+  sources: readonly SealedGeneration[],
+  known: readonly Block[],
+) {
   const { windowStartMs, isOutOfOrder } = generationOfKey(windowKey)
   const request = {
     tenants: [tenant],
@@ -205,8 +250,13 @@ function blockRequest(windowKey: number, tenant: string, sources: readonly Seale
     thanos: { labels: {}, source: 'receive' },
     series: (pass: 'labels' | 'samples') => {
       const hints = pass === 'labels' ? { func: 'series' } : {}
-      const cursors = sources.map((source) => source.select({ ...request, hints }, neverCancelled))
-      return mergeCursors(cursors, { sorted: true })
+      const merged = (from: readonly Queryable[]): SeriesCursor =>
+        mergeCursors(
+          from.map((source) => source.select({ ...request, hints }, neverCancelled)),
+          { sorted: true },
+        )
+      const isWhole = known.length === 0 || pass === 'labels'
+      return isWhole ? merged(sources) : withoutSamplesOf(merged(sources), merged(known))
     },
   }
 }
