@@ -108,7 +108,7 @@ const outcomes: readonly { readonly expression: string; readonly hub: string }[]
   readFileSync(join(import.meta.dirname, 'hub-outcomes.json'), 'utf8'),
 )
 /** Functions that are not here (decision 006): there they are known. */
-const unknownHere = /\b(url|isURL|ip|cidr)\(|\bformat\b/
+const unknownHere = /\bformat\b/
 
 function outcomeOf(expression: string): string {
   if (expressionMistake(expression) !== undefined) return 'mistake'
