@@ -14,6 +14,7 @@ import type { ConfigSource } from './config-read.ts'
 import type { Config } from './config-schema.ts'
 import { adminDoor, readDoor } from './doors.ts'
 import { startFleet } from './fleet.ts'
+import { ClusterDataCollector } from './fleet-data.ts'
 import { createHttp } from './http.ts'
 import { hubAuthorities } from './hub-rights.ts'
 import { openListener } from './listener.ts'
@@ -43,7 +44,12 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
   const tenants = new TenantsSeen(threads, metrics)
   const options = ingestOptions(config, 1)
   const target = routeTo(threads.lanes.map((lane) => lane.appendable))
-  const noted = tenants.noting(target)
+  const data = new ClusterDataCollector({
+    lanes: threads.lanes,
+    tenants: () => tenants.names(),
+    log,
+  })
+  const noted = data.counting(tenants.noting(target))
   const translateOtlp = otlpTranslator(otlpHeapMebibytes(config))
   const ingest = new IngestService({ options, target: noted, translateOtlp, metrics })
   const pool = createPool(config, threads, metrics, log)
@@ -51,7 +57,7 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
   const status = createStatus({ config, threads, pool })
   registerReloadMetrics(metrics, () => status.door.lastReload())
   const rules = createRules(config, { local: { pool, target: noted }, metrics, log })
-  const fleet = startFleet(config, { pool, target: noted, metrics, log, onDeath })
+  const fleet = startFleet(config, { pool, target: noted, data, metrics, log, onDeath })
   const listener = await openListener(config, log)
   registerCertificateMetrics(metrics, listener)
   const access = createAccess(config, await hubAuthorities(config), listener.identity)
@@ -94,7 +100,7 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
   })
   tenants.start()
   await status.start()
-  fleet?.startScores()
+  fleet?.start()
   rules.start(() => status.notReady())
   greet(config)
   collectGarbage()

@@ -6,6 +6,7 @@ import type { QueryPool } from '../query/index.ts'
 import type { Appendable } from '../storage/index.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
 import type { Config } from './config-schema.ts'
+import type { ClusterDataCollector } from './fleet-data.ts'
 import { fleetThreadData } from './fleet-options.ts'
 import { createScores } from './fleet-scores.ts'
 import { youngGenerationSizeMb } from './thread-options.ts'
@@ -14,8 +15,8 @@ import { threadUrl } from './thread-url.ts'
 /** The fleet and its thread. */
 export interface RunningFleet {
   readonly port: FleetPort
-  /** Begins to compute scores of clusters. */
-  startScores(): void
+  /** Begins to compute scores of clusters, and to look at their data. */
+  start(): void
   /** Writes what is known, and ends the thread. */
   close(): Promise<void>
 }
@@ -26,19 +27,20 @@ export function startFleet(
   parts: {
     readonly pool: QueryPool
     readonly target: Appendable
+    readonly data: ClusterDataCollector
     readonly metrics: Metrics
     readonly log: Logger
     readonly onDeath: (name: string, error: Error) => void
   },
 ): RunningFleet | undefined {
-  const { pool, target, metrics, log, onDeath } = parts
-  const data = fleetThreadData(config)
-  if (data.sources.length === 0) return undefined
+  const { pool, target, data, metrics, log, onDeath } = parts
+  const start = fleetThreadData(config)
+  if (start.sources.length === 0) return undefined
   const { port1, port2 } = new MessageChannel()
   const name = 'fleet-thread'
   const worker = new Worker(threadUrl(name), {
     name,
-    workerData: { ...data, port: port2 },
+    workerData: { ...start, port: port2 },
     transferList: [port2],
     resourceLimits: { maxYoungGenerationSizeMb: youngGenerationSizeMb(config) },
   })
@@ -65,8 +67,12 @@ export function startFleet(
   registerSyncMetric(metrics, () => port.sources())
   return {
     port,
-    startScores: () => scores.start(),
+    start() {
+      scores.start()
+      data.start(port)
+    },
     async close() {
+      data.close()
       await scores.close()
       await port.close()
       await worker.terminate()

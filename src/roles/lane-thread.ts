@@ -8,6 +8,7 @@ import type { Matcher } from '../model/index.ts'
 import { createMatcherCompiler } from '../promql/index.ts'
 import { createLogger, Metrics } from '../telemetry/index.ts'
 import {
+  type ActivityCall,
   nearCommitDefaults,
   nearCommitter,
   nodeFiles,
@@ -80,6 +81,7 @@ const server = new LaneServer({
     }),
     cardinality: ({ tenant, limit }: { tenant: string; limit: number }) =>
       head.cardinality(tenant, limit),
+    activity: (call: ActivityCall) => head.activity(call),
     metadata: (tenant: string) => head.metadata(tenant),
     exemplars: (asked: {
       tenant: string

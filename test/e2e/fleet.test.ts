@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Gateway, startGateway } from './gateway.ts'
 import { until } from './process.ts'
+import { write } from './remote-write.ts'
 
 const fixtures = resolve(import.meta.dirname, '../fleet/fixtures')
 const place = mkdtempSync(join(tmpdir(), 'fleet-'))
@@ -166,6 +167,22 @@ describe('a directory of manifests', () => {
       'staging-1 unknown',
       'staging-2 unknown',
     ])
+  })
+
+  it('shows beside what hubs claim what the data say of a cluster', async () => {
+    const now = Date.now()
+    const samples = [[now - 15_000, 1] as const, [now, 1] as const]
+    const labels = { __name__: 'up', cluster: 'prod-eu-1' }
+    await write(gateway.url, [{ labels, samples }])
+    type Data = { readonly data?: { readonly data?: { readonly lastSampleMs: number } } }
+    await until('the data', async () => {
+      const { data } = (await gateway.get('/api/v1/fleet/clusters/prod-eu-1')) as Data
+      return data?.data?.lastSampleMs === now
+    })
+    await until('the addon', async () => {
+      const [addon] = await list('addons', '&cluster=prod-eu-1')
+      return addon?.health === 'healthy'
+    })
   })
 
   it('is in PromQL, each cluster under its name', async () => {

@@ -149,6 +149,16 @@ export const fleetSeries = [
     help: 'Samples with this `cluster` label that arrive per second.',
   },
   {
+    name: 'crowsnest_fleet_cluster_delay_seconds',
+    labels: ['cluster'],
+    help: 'Smallest age of the newest sample over the last five minutes: how far the data of the cluster are behind.',
+  },
+  {
+    name: 'crowsnest_fleet_cluster_rejected_samples_total',
+    labels: ['cluster'],
+    help: 'Samples that were rejected of senders whose identity is the cluster, since the start.',
+  },
+  {
     name: 'crowsnest_fleet_source_up',
     labels: ['hub', 'kind'],
     help: '1 while the source of the hub has been read whole and is being watched.',
@@ -382,6 +392,10 @@ export function emitClusterData(cluster: string, data: ClusterData, emit: Emit):
     emit('crowsnest_fleet_cluster_active_series', own, data.activeSeries)
   if (data.samplesPerSecond !== undefined)
     emit('crowsnest_fleet_cluster_samples_per_second', own, data.samplesPerSecond)
+  if (data.delayMs !== undefined)
+    emit('crowsnest_fleet_cluster_delay_seconds', own, data.delayMs / 1000)
+  if (data.rejectedSamples !== undefined)
+    emit('crowsnest_fleet_cluster_rejected_samples_total', own, data.rejectedSamples)
 }
 
 /** Series of a hub and its source. */

@@ -57,6 +57,7 @@ import {
 } from './generation-queryable.ts'
 import { Generations } from './generations.ts'
 import { cardinalityOf, type HeadCardinality, type HeadStats, statsOf } from './head-stats.ts'
+import { type ActivityCall, activityOf, type LabelActivity } from './label-activity.ts'
 import { LabelCache } from './label-cache.ts'
 import { type RecordSink, RecordWriter, recordType } from './record.ts'
 import { type ReplayedBody, Replayer } from './replayer.ts'
@@ -393,6 +394,11 @@ export class Head implements Queryable {
   /** The largest label names, values and metrics of a tenant. */
   cardinality(tenant: string, limit: number): HeadCardinality {
     return cardinalityOf(this.#generations.all(), tenant, limit)
+  }
+
+  /** What recent samples say of each value of a label. */
+  activity(call: ActivityCall): Promise<Map<string, LabelActivity>> {
+    return activityOf(this.#generations.all(), call)
   }
 
   // Known series are never refused for good: a cut of the window makes room, and until then their senders wait.

@@ -19,7 +19,16 @@ const sources = [
   { name: 'local', kind: 'directory', state: 'synced', sinceMs: 0, message: '', parts: [] },
 ] as const
 const data = new Map([
-  ['prod-eu-1', { lastSampleMs: 5000, activeSeries: 7, samplesPerSecond: 0.5 }],
+  [
+    'prod-eu-1',
+    {
+      lastSampleMs: 5000,
+      activeSeries: 7,
+      samplesPerSecond: 0.5,
+      delayMs: 9000,
+      rejectedSamples: 3,
+    },
+  ],
 ])
 
 type Sample = ReturnType<typeof readMessage>[number]
