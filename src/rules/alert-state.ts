@@ -177,21 +177,21 @@ export interface InheritedAlert {
   readonly labels: Labels
   readonly activeAtMs: number
   readonly isFiring: boolean
-  readonly forMs: number
-  readonly intervalMs: number
 }
 
-/** The alert as it goes on: it is sent at once; its value and annotations come with the next evaluation. */
-export function inheritAlert(inherited: InheritedAlert): Alert {
-  const { labels, activeAtMs, isFiring, forMs, intervalMs } = inherited
-  const heldMs = Math.ceil(forMs / intervalMs) * intervalMs
+/**
+ * The alert as it goes on from `timeMs`: it is sent at once; its value and annotations come with the next evaluation.
+ * When it began to fire is not stored: it fires from now on here, and Alertmanager, which has it, keeps the earlier start.
+ */
+export function inheritAlert(inherited: InheritedAlert, timeMs: number): Alert {
+  const { labels, activeAtMs, isFiring } = inherited
   return {
     labels,
     annotations: {},
     value: 1,
     state: isFiring ? 'firing' : 'pending',
     activeAtMs,
-    firedAtMs: isFiring ? activeAtMs + heldMs : 0,
+    firedAtMs: isFiring ? timeMs : 0,
     resolvedAtMs: 0,
     lastSentAtMs: -Infinity,
     keepFiringSinceMs: 0,

@@ -56,6 +56,7 @@ export class RuleService {
   readonly #metrics: ReturnType<typeof createMetrics>
   readonly #waiting: (() => void)[] = []
   readonly #ending = new Set<NodeJS.Timeout>()
+  readonly #givenUp = new Set<Promise<void>>()
   #runners = new Map<string, Runner>()
   #wanted: Wanted | undefined
   #owns: ((group: string) => boolean) | undefined
@@ -109,7 +110,7 @@ export class RuleService {
         const fingerprint = JSON.stringify([group, options])
         const known = before.get(key)
         before.delete(key)
-        if (this.#owns?.(key) === false) await known?.stop()
+        if (this.#owns?.(key) === false) this.#giveUp(known)
         else if (known?.fingerprint === fingerprint) after.set(key, known)
         else
           after.set(key, await this.#replace(known, { key, fingerprint, tenant, group, options }))
@@ -125,8 +126,16 @@ export class RuleService {
     this.#wanted = undefined
     await this.#reconciling.catch(() => undefined)
     for (const timer of this.#ending) clearTimeout(timer)
-    await Promise.all([...this.#runners.values()].map((runner) => runner.stop()))
+    const stops = [...this.#runners.values()].map((runner) => runner.stop())
+    await Promise.all([...stops, ...this.#givenUp])
     this.#runners = new Map()
+  }
+
+  // Another ruler's from now on: an evaluation under way ends, the series go on.
+  #giveUp(runner: Runner | undefined): void {
+    if (runner === undefined) return
+    const stopped = runner.stop().finally(() => this.#givenUp.delete(stopped))
+    this.#givenUp.add(stopped)
   }
 
   async #replace(known: Runner | undefined, spec: RunnerSpec): Promise<Runner> {

@@ -186,8 +186,7 @@ export class RuleState {
       if (alerts.get(key)?.state === 'firing') continue
       const activeAtMs = onGrid(storedSeconds * 1000, timeMs, intervalMs)
       const isFiring = state === 'firing'
-      const { forMs } = rule
-      alerts.set(key, inheritAlert({ labels, activeAtMs, isFiring, forMs, intervalMs }))
+      alerts.set(key, inheritAlert({ labels, activeAtMs, isFiring }, timeMs))
     }
     this.alerts = alerts
     const writes = [...alerts.values()].flatMap((one) => alertWrites(rule, one, timeMs, context))

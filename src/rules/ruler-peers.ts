@@ -84,7 +84,8 @@ export class RulerPeers {
     const isChanged = members.join() !== this.#members.join() || self !== this.#self
     this.#members = members
     this.#self = self
-    if (isChanged) await this.#change()
+    // Not awaited: giving groups up waits for their evaluations, and the others have to be watched meanwhile.
+    if (isChanged) void this.#change()
     this.#timer = setTimeout(() => void this.#poll(), this.#heartbeatMs).unref()
   }
 

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ownerOf } from '../../src/rules/index.ts'
 import { type Gateway, startGateway } from './gateway.ts'
 import { freePort, type Running, start, until } from './process.ts'
 import { write } from './remote-write.ts'
@@ -41,7 +42,7 @@ describe('rulers that share groups', { timeout: 120_000 }, () => {
 
   beforeAll(async () => {
     const alertmanagerPort = await freePort()
-    ports = await Promise.all([freePort(), freePort(), freePort()])
+    ports = await balancedPorts()
     const route = 'route: {receiver: none, group_wait: 0s}\nreceivers: [{name: none}]\n'
     writeFileSync(file('am.yml'), route)
     alertmanager = start('prometheus-alertmanager', [
@@ -81,6 +82,22 @@ describe('rulers that share groups', { timeout: 120_000 }, () => {
     await alertmanager?.stop()
     rmSync(folder, { recursive: true, force: true })
   })
+
+  // Ports at which each of three rulers has some of the groups.
+  async function balancedPorts(): Promise<number[]> {
+    for (;;) {
+      const found = await Promise.all([freePort(), freePort(), freePort()])
+      const members = found.map((port) => `127.0.0.1:${port}`)
+      const keys = Array.from(
+        { length: groupCount },
+        (_, index) => `default-tenant;${file('rules.yml')};g${index}`,
+      )
+      const counts = members.map(
+        (member) => keys.filter((key) => ownerOf(key, members) === member).length,
+      )
+      if (Math.min(...counts) >= 2) return found
+    }
+  }
 
   async function startRuler(name: string, port: number): Promise<void> {
     const args = ['--config', file('ruler.yml')]
