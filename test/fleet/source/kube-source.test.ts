@@ -1,6 +1,9 @@
 // A hub's API as a source: the fixture's fleet through an API server equals the fixture's fleet from files. Against
 // the double, and against the server of KUBECONFIG where one is given (an empty hub with or without the CRDs).
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { parse } from 'yaml'
 import { assembleHub, readObject } from '../../../src/fleet/index.ts'
 import { FleetState } from '../../../src/fleet/service/fleet-state.ts'
 import type { SourceChange } from '../../../src/fleet/service/source.ts'
@@ -13,6 +16,7 @@ import {
   type KubeEndpoint,
   type KubeResource,
   openEndpoint,
+  resourceName,
 } from '../../../src/kube/index.ts'
 import { Metrics } from '../../../src/telemetry/index.ts'
 import { ApiServerDouble } from '../../kube/api-server-double/api-server.ts'
@@ -157,6 +161,21 @@ describe('a hub behind the double', () => {
     expect(text).toMatch(
       /crowsnest_fleet_last_sync_timestamp_seconds\{hub="hub",resource="policies\.policy\.open-cluster-management\.io"\} 1\d{9}/,
     )
+  })
+})
+
+describe('deploy/hub-reader.yaml', () => {
+  it('allows to read every kind that is followed, and nothing else', () => {
+    const file = join(import.meta.dirname, '../../../deploy/hub-reader.yaml')
+    const { rules } = parse(readFileSync(file, 'utf8')) as {
+      rules: { apiGroups: string[]; resources: string[]; verbs: string[] }[]
+    }
+    const allowed = rules.flatMap(({ apiGroups, resources }) =>
+      resources.map((plural) => `${plural}.${apiGroups[0]}`),
+    )
+    const needed = kindsOfManagers(kubeManagers).map(({ resource }) => resourceName(resource))
+    expect(allowed.sort()).toEqual([...needed, '*.types.kubefed.io'].sort())
+    expect(new Set(rules.map(({ verbs }) => verbs.join()))).toEqual(new Set(['get,list,watch']))
   })
 })
 

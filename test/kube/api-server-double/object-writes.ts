@@ -38,7 +38,7 @@ export class ObjectWrites {
   }
 
   /** POST. */
-  create(target: Target, body: Json): Written {
+  create(target: Target, body: Json, managedFields?: unknown): Written {
     const { kind, namespace, requester } = target
     checkIdentity(kind, body)
     const metadata = mapAt(body, 'metadata')
@@ -60,7 +60,7 @@ export class ObjectWrites {
     const { status: _, ...rest } = body
     const asked = kind.hasStatus ? rest : body
     const checked = kind.plural === signing ? newSigningRequest(asked, requester) : asked
-    return { status: 201, object: this.#insert(target, checked, name) }
+    return { status: 201, object: this.#insert(target, checked, name, managedFields) }
   }
 
   /** PUT. */
@@ -134,7 +134,8 @@ export class ObjectWrites {
     return live
   }
 
-  #insert(target: Target, body: Json, name: string): Stored {
+  // With `managedFields` it is made by an apply, and no ordinary write owns anything.
+  #insert(target: Target, body: Json, name: string, managedFields: unknown): Stored {
     const { kind, namespace } = target
     const { managedFields: _, deletionTimestamp: _none, ...metadata } = mapAt(body, 'metadata')
     const stored: Stored = {
@@ -151,7 +152,10 @@ export class ObjectWrites {
         resourceVersion: '',
       },
     }
-    const managed = this.#owned(target, { metadata: {} }, stored)
+    const managed =
+      managedFields === undefined
+        ? this.#owned(target, { metadata: {} }, stored)
+        : { ...stored, metadata: { ...stored.metadata, managedFields } }
     return this.#store.put(resourceOf(kind), keyIn(kind, namespace, name), managed)
   }
 
@@ -232,19 +236,7 @@ export class ObjectWrites {
       const next = kind.hasGeneration ? counted(live, merged, kind, subresource) : merged
       return { status: 200, object: this.#write(target, live, next) }
     }
-    const { managedFields } = merged.metadata
-    checkName(kind, name)
-    const made = this.create(target, {
-      ...merged,
-      metadata: { ...merged.metadata, managedFields: undefined },
-    })
-    // Made by an apply, so that no ordinary write owns anything.
-    const object = made.object as Stored
-    const stored = { ...object, metadata: { ...object.metadata, managedFields } }
-    return {
-      status: 201,
-      object: this.#store.put(resourceOf(kind), keyIn(kind, namespace, name), stored),
-    }
+    return this.create(target, merged, merged.metadata.managedFields)
   }
 
   #mark(target: Target, live: Stored): Stored {
