@@ -31,7 +31,11 @@ export interface ExpressionInput {
 
 /** What is left of a decision's steps. */
 export class StepBudget {
-  left = stepsPerDecision
+  left: number
+
+  constructor(steps = stepsPerDecision) {
+    this.left = steps
+  }
 }
 
 let steps = 0

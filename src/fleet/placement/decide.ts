@@ -164,7 +164,7 @@ function schedule(
   // Selectors and tolerations are judged only where a cluster reaches them, as on the hub.
   const badPredicate = candidates.length > 0 ? predicateMistake(placement) : undefined
   if (badPredicate !== undefined) return { mistake: badPredicate }
-  const budget = new StepBudget()
+  const budget = new StepBudget(world.celStepsMax)
   const matching = candidates.filter((cluster) => {
     const why = predicateRemoves(spec.predicates, cluster, { scores: world.scores, budget })
     if (why !== undefined) removed.set(cluster.name, { by: 'Predicate', why })

@@ -110,6 +110,8 @@ export interface PlacementWorld {
   /** How many placements have decided each cluster, kept by who decides many; counted from `decided` where absent. */
   readonly decidedCounts?: ReadonlyMap<string, number>
   readonly nowMs: number
+  /** Most steps that CEL expressions may cost; absent = as much as a decision may. */
+  readonly celStepsMax?: number
 }
 
 /** `NAMESPACE/NAME`: how a placement is named in maps, in the API and in PromQL. */

@@ -47,6 +47,15 @@ describe('a placement explained to a reader', () => {
     expect(missing).toThrow(/there is no placement apps\/nothing/)
   })
 
+  it('costs no more than a moment, whatever is tried', () => {
+    const list = '[1,2,3,4,5,6,7,8,9,10]'
+    const nested = Array.from({ length: 9 }, (_, i) => `${list}.exists(x${i}, `).join('')
+    const startMs = performance.now()
+    const { data } = told({ manifest: manifest(`${nested}false${')'.repeat(9)}`) })
+    expect(performance.now() - startMs).toBeLessThan(3000)
+    expect(JSON.stringify(data.conditions)).toContain('cost too much')
+  })
+
   it('cannot be asked about hidden clusters by trying placements', () => {
     const scope = only(web[0]!)
     const probe = (expression: string) =>
