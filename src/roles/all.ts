@@ -9,11 +9,10 @@ import { openDataDirectory } from '../tsdb/index.ts'
 import { createAccess } from './access.ts'
 import { registerCertificateMetrics } from './certificate-metrics.ts'
 import { collectGarbage } from './collect-garbage.ts'
-import { parseAddress } from './config-check.ts'
+import { namesFleet, parseAddress } from './config-check.ts'
 import type { ConfigSource } from './config-read.ts'
 import type { Config } from './config-schema.ts'
 import { adminDoor, readDoor } from './doors.ts'
-import { startFleet } from './fleet.ts'
 import { ClusterDataCollector } from './fleet-data.ts'
 import { createHttp } from './http.ts'
 import { hubAuthorities } from './hub-rights.ts'
@@ -57,7 +56,10 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
   const status = createStatus({ config, threads, pool })
   registerReloadMetrics(metrics, () => status.door.lastReload())
   const rules = createRules(config, { local: { pool, target: noted }, metrics, log })
-  const fleet = startFleet(config, { pool, target: noted, data, metrics, log, onDeath })
+  const parts = { pool, target: noted, data, metrics, log, onDeath }
+  const fleet = namesFleet(config)
+    ? (await import('./fleet.ts')).startFleet(config, parts)
+    : undefined
   const listener = await openListener(config, log)
   registerCertificateMetrics(metrics, listener)
   const access = createAccess(config, await hubAuthorities(config), listener.identity)

@@ -4,7 +4,6 @@ import { Command, Option } from 'commander'
 import { CorruptionError, UserError } from '../model/index.ts'
 import { type ConfigSource, type Flags, readConfig } from './config-read.ts'
 import { type Config, type Leaf, leavesOf } from './config-schema.ts'
-import { addTools } from './tools.ts'
 import { version } from './version.ts'
 
 /** Runs the command that `argv` names (as process.argv has it). Sets the exit code; mistakes are told on stderr. */
@@ -16,7 +15,8 @@ export async function runCli(argv: readonly string[]): Promise<void> {
     .version(version)
     .showHelpAfterError()
   for (const role of roles) program.addCommand(roleCommand(role))
-  addTools(program)
+  // The tools are many and large, and a role needs none of them.
+  if (!roles.some(({ name }) => name === argv[2])) (await import('./tools.ts')).addTools(program)
   try {
     await program.parseAsync(argv)
   } catch (error) {

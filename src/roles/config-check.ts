@@ -27,6 +27,11 @@ export function parseAddress(address: string): { readonly host: string; readonly
   return { host: match[1] ?? (match[2] || '0.0.0.0'), port }
 }
 
+/** Whether any hub is named, so that a fleet is kept. */
+export function namesFleet({ fleet }: Config): boolean {
+  return fleet.directory !== '' || fleet.sources.length > 0
+}
+
 /** Whether callers have to prove who they are. */
 export function isAuthenticated({ access, identity }: Config): boolean {
   return (

@@ -1,14 +1,15 @@
 // The gRPC server: services are added, then it listens; a handler that throws ends its call with the status of its error.
+// The library is loaded for the first connection: most gateways are never asked by gRPC, and it takes 12 MB.
 // Sizes and keepalive as Thanos' peers expect them. Source: facts/thanos.md §1.1.
 
-import {
-  type Metadata,
-  type MethodDefinition,
+import { createServer, type Server as NetServer, type Socket } from 'node:net'
+import type {
+  ConnectionInjector,
+  Metadata,
+  MethodDefinition,
   Server,
-  ServerCredentials,
-  type ServiceDefinition,
-  status,
-  type UntypedServiceImplementation,
+  ServiceDefinition,
+  UntypedServiceImplementation,
 } from '@grpc/grpc-js'
 import { type ErrorCode, UserError } from '../model/index.ts'
 import type { Logger } from '../telemetry/index.ts'
@@ -47,35 +48,74 @@ export async function startRpcServer(
   address: string,
   services: readonly RpcService[],
 ): Promise<RpcServer> {
-  const server = new Server({
+  let serving: Promise<Serving> | undefined
+  const sockets = new Set<Socket>()
+  const listener = createServer((socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+    // A client that goes away while the library is loaded is nobody's fault.
+    socket.on('error', () => socket.destroy())
+    serving ??= serve(services)
+    serving.then(
+      ({ injector }) => injector.injectConnection(socket),
+      () => socket.destroy(),
+    )
+  })
+  await listening(listener, address)
+  return {
+    async close() {
+      const closed = new Promise<void>((resolve) => {
+        listener.close(() => resolve())
+      })
+      const served = await serving?.catch(() => undefined)
+      if (served !== undefined) await shutDown(served.server)
+      for (const socket of sockets) socket.destroy()
+      await closed
+    },
+  }
+}
+
+interface Serving {
+  readonly server: Server
+  readonly injector: ConnectionInjector
+}
+
+async function serve(services: readonly RpcService[]): Promise<Serving> {
+  const grpc = await import('@grpc/grpc-js')
+  const server = new grpc.Server({
     'grpc.max_receive_message_length': messageSizeBytesMax,
     'grpc.max_send_message_length': messageSizeBytesMax,
     'grpc.keepalive_time_ms': 60_000,
     'grpc.keepalive_timeout_ms': 20_000,
   })
   for (const { definition, handlers } of services) server.addService(definition, handlers)
-  await new Promise<void>((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error) => {
-      if (error === null) resolve()
-      else
-        reject(
-          new UserError('bad_config', {
-            what: `cannot serve gRPC on ${address}: ${error.message}`,
-            fix: 'set grpc.listen to a free address, or leave it empty to serve no gRPC',
-          }),
-        )
+  const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure())
+  return { server, injector }
+}
+
+function listening(listener: NetServer, address: string): Promise<void> {
+  const [, host = '', port = ''] = /^\[?([^\]]*?)\]?:(\d+)$/.exec(address) ?? []
+  return new Promise((resolve, reject) => {
+    listener.once('error', (error) => {
+      reject(
+        new UserError('bad_config', {
+          what: `cannot serve gRPC on ${address}: ${error.message}`,
+          fix: 'set grpc.listen to a free address, or leave it empty to serve no gRPC',
+        }),
+      )
+    })
+    listener.listen({ port: Number(port), ...(host === '' ? {} : { host }) }, resolve)
+  })
+}
+
+function shutDown(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.forceShutdown(), closeMsMax)
+    server.tryShutdown(() => {
+      clearTimeout(timer)
+      resolve()
     })
   })
-  return {
-    close: () =>
-      new Promise((resolve) => {
-        const timer = setTimeout(() => server.forceShutdown(), closeMsMax)
-        server.tryShutdown(() => {
-          clearTimeout(timer)
-          resolve()
-        })
-      }),
-  }
 }
 
 /** The definition of a method that answers once or, with `isStream`, as often as it likes. */
@@ -102,23 +142,36 @@ export function callerIn(metadata: Metadata): RpcCaller {
   return { authorization: textOf('authorization'), tenant: textOf('thanos-tenant') }
 }
 
-const statuses: Partial<Record<ErrorCode, status>> = {
-  bad_data: status.INVALID_ARGUMENT,
-  bad_tenant: status.INVALID_ARGUMENT,
-  unauthorized: status.UNAUTHENTICATED,
-  forbidden: status.PERMISSION_DENIED,
-  limit_exceeded: status.RESOURCE_EXHAUSTED,
-  not_ready: status.UNAVAILABLE,
-  unavailable: status.UNAVAILABLE,
-  timeout: status.DEADLINE_EXCEEDED,
-  canceled: status.CANCELLED,
-  not_found: status.NOT_FOUND,
+// Of google.golang.org/grpc/codes.
+const codes = {
+  canceled: 1,
+  invalidArgument: 3,
+  deadlineExceeded: 4,
+  notFound: 5,
+  permissionDenied: 7,
+  resourceExhausted: 8,
+  internal: 13,
+  unavailable: 14,
+  unauthenticated: 16,
+} as const
+
+const statuses: Partial<Record<ErrorCode, number>> = {
+  bad_data: codes.invalidArgument,
+  bad_tenant: codes.invalidArgument,
+  unauthorized: codes.unauthenticated,
+  forbidden: codes.permissionDenied,
+  limit_exceeded: codes.resourceExhausted,
+  not_ready: codes.unavailable,
+  unavailable: codes.unavailable,
+  timeout: codes.deadlineExceeded,
+  canceled: codes.canceled,
+  not_found: codes.notFound,
 }
 
 /** What an error becomes on the wire; what is no UserError is logged and stays out of the text. */
-export function statusOf(error: unknown, log: Logger): { code: status; details: string } {
+export function statusOf(error: unknown, log: Logger): { code: number; details: string } {
   if (error instanceof UserError)
-    return { code: statuses[error.code] ?? status.INTERNAL, details: error.message }
+    return { code: statuses[error.code] ?? codes.internal, details: error.message }
   log.error({ err: error }, 'a gRPC call failed')
-  return { code: status.INTERNAL, details: 'internal error, see the log' }
+  return { code: codes.internal, details: 'internal error, see the log' }
 }
