@@ -9,6 +9,7 @@
 import { KubeApiError } from './api-error.ts'
 import { type ApiObject, fieldOf, type KubeResource, textOf } from './api-object.ts'
 import type { KubeClient } from './kube-client.ts'
+import { pause } from './pause.ts'
 
 /** The resource of Leases. */
 export const leases: KubeResource = {
@@ -91,13 +92,7 @@ export class LeaderElection {
     const { signal } = this.#closed
     while (!signal.aborted) {
       await this.#tryOnce()
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, this.#options.retryMs)
-        signal.addEventListener('abort', () => {
-          clearTimeout(timer)
-          resolve()
-        })
-      })
+      await pause(this.#options.retryMs, signal)
     }
   }
 

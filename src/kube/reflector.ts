@@ -17,6 +17,7 @@ import {
 } from './api-object.ts'
 import type { KubeClient, KubeSelection } from './kube-client.ts'
 import { linesOf } from './kube-http.ts'
+import { pause } from './pause.ts'
 
 /** How a resource is: being read, current, not served by this server, not allowed to us, failing, too many. */
 export type ReflectorState = 'syncing' | 'synced' | 'absent' | 'forbidden' | 'failing' | 'too_many'
@@ -345,16 +346,4 @@ function withoutManagedFields(object: ApiObject): ApiObject {
   if (object.metadata.managedFields === undefined) return object
   const { managedFields: _, ...metadata } = object.metadata
   return { ...object, metadata }
-}
-
-function pause(delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, delayMs)
-    function done(): void {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    signal.addEventListener('abort', done)
-  })
 }

@@ -1,5 +1,5 @@
 // Calls of the client against the double: objects, conflicts, apply, status, signing, kubeconfig.
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -146,28 +146,38 @@ describe('KubeClient', () => {
     double.refuse = () => undefined
   })
 
-  it('reaches a server by a kubeconfig, with its token', async () => {
+  it('reaches a server by a kubeconfig, with its token, also when the file is replaced', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'kubeconfig-'))
     const file = join(folder, 'config')
-    writeFileSync(
-      file,
-      JSON.stringify({
-        apiVersion: 'v1',
-        kind: 'Config',
-        'current-context': 'one',
-        clusters: [
-          { name: 'c', cluster: { server: double.url, 'insecure-skip-tls-verify': true } },
-        ],
-        users: [{ name: 'u', user: { token: 'secret' } }],
-        contexts: [{ name: 'one', context: { cluster: 'c', user: 'u' } }],
-      }),
-    )
+    const kubeconfigOf = (token: string): object => ({
+      apiVersion: 'v1',
+      kind: 'Config',
+      'current-context': 'one',
+      clusters: [{ name: 'c', cluster: { server: double.url, 'insecure-skip-tls-verify': true } }],
+      users: [{ name: 'u', user: { token } }],
+      contexts: [{ name: 'one', context: { cluster: 'c', user: 'u' } }],
+    })
+    writeFileSync(file, JSON.stringify(kubeconfigOf('secret')))
     const endpoint = await openEndpoint({ kubeconfig: file })
     expect((await endpoint.requestOptions()).headers).toMatchObject({
       Authorization: 'Bearer secret',
     })
     const reached = new KubeClient(endpoint)
     expect(await reached.get(widgets, { namespace: 'n', name: 'a' })).toBeDefined()
+    const authorization = async (): Promise<unknown> =>
+      Object(await endpoint.requestOptions()).headers.Authorization
+    writeFileSync(file, '{ "half":')
+    expect(await authorization()).toBe('Bearer secret')
+    writeFileSync(file, JSON.stringify(kubeconfigOf('rotated')))
+    expect(await authorization()).toBe('Bearer rotated')
+    rmSync(file)
+    expect(await authorization()).toBe('Bearer rotated')
+  })
+
+  it('says that it is in no pod', async () => {
+    await expect(openEndpoint({ inCluster: true })).rejects.toThrow(
+      /not run in a pod.*service account/,
+    )
   })
 
   it('says which kubeconfig is wrong, and what it must have', async () => {
