@@ -5,8 +5,9 @@
 import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CorruptionError, formatTime, UserError } from '../model/index.ts'
+import { CorruptionError, formatTime, type TimeRange, UserError } from '../model/index.ts'
 import { type Bucket, readObject } from '../objstore/index.ts'
+import { everything, spanOf } from '../storage/index.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
 import {
   type BlockMeta,
@@ -41,6 +42,8 @@ export interface BucketBlocksOptions extends ChoiceRules {
   readonly log: Logger
   readonly metrics: Metrics
   readonly nowMs?: () => number
+  /** Hears that the blocks to read, or what is said about them, may have changed. */
+  readonly onChange?: () => void
 }
 
 /** How finding blocks goes. */
@@ -109,6 +112,13 @@ export class BucketBlocks {
     }
   }
 
+  /** The times that blocks to read have samples for; all times where not all are known. */
+  timeRange(): TimeRange {
+    return this.warnings().length > 0
+      ? everything
+      : spanOf([...this.#choice.byTenant.values()].flat())
+  }
+
   /** What an answer must say about blocks that are not known. */
   warnings(): readonly string[] {
     if (this.#lastError === undefined)
@@ -154,6 +164,7 @@ export class BucketBlocks {
       this.#options.log.warn({ err: error }, 'the bucket could not be listed; trying again')
       return false
     } finally {
+      this.#options.onChange?.()
       this.#metrics.duration.observe((this.#nowMs() - startedMs) / 1000)
     }
   }
@@ -182,6 +193,7 @@ export class BucketBlocks {
             isReplaced(block.ulid) ? { ...block, deletionMarkMs: -Infinity } : block,
           )
     this.#choice = chooseBlocks(known, this.#options, this.#nowMs())
+    this.#options.onChange?.()
   }
 
   #addedMs(ulid: string): number {

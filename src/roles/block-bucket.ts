@@ -13,7 +13,7 @@ import {
   type ShippedRecord,
   Shipper,
 } from '../bucket/index.ts'
-import { UserError } from '../model/index.ts'
+import { type TimeRange, UserError } from '../model/index.ts'
 import { bucketFromConfig } from '../objstore/index.ts'
 import type { MatcherCompiler, Queryable } from '../storage/index.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
@@ -28,6 +28,7 @@ const refreshIntervalMs = 60_000
 export interface BlockBucket {
   readonly queryable: Queryable
   tenants(): string[]
+  timeRange(): TimeRange
   /** Grows whenever a tenant's blocks to read change. */
   changeCountOf(tenant: string): number
   status(): unknown
@@ -44,6 +45,7 @@ export async function openBlockBucket(parts: {
   readonly compileMatcher: MatcherCompiler
   readonly log: Logger
   readonly metrics: Metrics
+  readonly onChange: () => void
 }): Promise<BlockBucket> {
   const { data, blocks, record, deletions, nextUlid, compileMatcher, log, metrics } = parts
   const { tenantLabel, cacheDirectory, seed } = data
@@ -57,6 +59,7 @@ export async function openBlockBucket(parts: {
     ignoreDeletionMarksDelayMs,
     intervalMs: refreshIntervalMs,
     isReplaced: deletions.isReplaced,
+    onChange: parts.onChange,
     log,
     metrics,
   })
@@ -104,6 +107,7 @@ export async function openBlockBucket(parts: {
       readSizeBytesMax: data.bucketReadSizeBytesMax,
     }),
     tenants: () => found.tenants(),
+    timeRange: () => found.timeRange(),
     changeCountOf: (tenant) => found.changeCountOf(tenant),
     status: () => ({
       shipper: shipper.status,

@@ -6,7 +6,7 @@ import { connectLane, LaneServer } from '../lane/index.ts'
 import type { Matcher, TimeRange } from '../model/index.ts'
 import { UserError } from '../model/index.ts'
 import { createMatcherCompiler } from '../promql/index.ts'
-import { FanOut, neverCancelled } from '../storage/index.ts'
+import { FanOut, neverCancelled, SharedTimeRange, spanOf } from '../storage/index.ts'
 import { createLogger, Metrics } from '../telemetry/index.ts'
 import { createUlidFactory, LocalBlocks, nodeFiles, rehomeLanes } from '../tsdb/index.ts'
 import { openBlockBucket } from './block-bucket.ts'
@@ -25,7 +25,14 @@ const metrics = new Metrics()
 const record = new ShippedRecord(directory)
 const deletions = new Deletions(directory)
 const { isShipped } = record
-const blocks = await LocalBlocks.open({ directory, seed, compileMatcher, nextUlid, log, isShipped })
+const range = new SharedTimeRange(data.range)
+// Readers ask this thread only for times that it may have something of.
+const publish = (): void => {
+  if (isOpen) range.set(spanOf([blocks.timeRange(), bucket.timeRange()]))
+}
+let isOpen = false
+const blockParts = { directory, seed, compileMatcher, nextUlid, log, isShipped }
+const blocks = await LocalBlocks.open({ ...blockParts, onChange: () => publish() })
 const { from, to, head } = data.rehome
 await rehomeLanes({
   from,
@@ -39,7 +46,9 @@ await rehomeLanes({
 })
 const local = { data, blocks, deletions, compileMatcher, log, metrics }
 const maintenance = new BlockMaintenance(local)
-const bucket = await openBlockBucket({ ...local, record, nextUlid })
+const bucket = await openBlockBucket({ ...local, record, nextUlid, onChange: publish })
+isOpen = true
+publish()
 const sources = [{ queryable: blocks }, { queryable: bucket.queryable }]
 
 const server = new LaneServer({

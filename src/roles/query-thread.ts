@@ -6,7 +6,7 @@ import { connectLane } from '../lane/index.ts'
 import { noMembership, readMembership } from '../model/index.ts'
 import { createEngine } from '../promql/index.ts'
 import { type Changes, createCallRunner, StepCache, serveQueries } from '../query/index.ts'
-import { DedupQueryable, FanOut, type Queryable } from '../storage/index.ts'
+import { DedupQueryable, FanOut, type Queryable, SharedTimeRange } from '../storage/index.ts'
 import type { QueryThreadData } from './thread-data.ts'
 
 const {
@@ -15,12 +15,18 @@ const {
   cancelWords,
   engine: options,
   replicaLabels,
+  blockRange,
   memory,
   stepCacheSizeBytes,
 } = workerData as QueryThreadData
 
 const connections = sourcePorts.map((port) => connectLane(port))
-const sources = connections.map(({ queryable }) => ({ queryable }))
+const range = new SharedTimeRange(blockRange)
+const blocks = connections.at(-1)
+const sources = connections.map((source) => {
+  const { queryable } = source
+  return source === blocks ? { queryable, timeRange: () => range.get() } : { queryable }
+})
 const replicas = new FanOut(() => sources)
 const deduplicated = (source: Queryable): Queryable =>
   replicaLabels.length === 0 ? source : new DedupQueryable(source, replicaLabels)

@@ -22,8 +22,9 @@ export interface QueryThreadParts {
   readonly stepCacheSizeBytes: number
   /** Bounds of the thread's JavaScript heap. */
   readonly resourceLimits: ResourceLimits
-  /** Lanes and blocks: each answers selects. */
+  /** Lanes and, last, blocks: each answers selects. */
   readonly sources: readonly LaneConnection[]
+  readonly blockRange: BigInt64Array
   readonly log: Logger
   /** The workers that run, to be ended with the process. */
   readonly workers: Set<Worker>
@@ -68,6 +69,7 @@ function run(parts: QueryThreadParts, port: MessagePort, cancelWords: Int32Array
     cancelWords,
     engine: { ...engineOptions(config), hashSeed: seed },
     replicaLabels: config.query.replicaLabel,
+    blockRange: parts.blockRange,
     memory,
     stepCacheSizeBytes: parts.stepCacheSizeBytes,
   }

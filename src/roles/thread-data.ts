@@ -56,6 +56,8 @@ export interface BlockThreadData {
   /** How long a block stays in the bucket after another has taken its place. */
   readonly deleteDelayMs: number
   readonly bucketCacheSizeBytes: number
+  /** Where to publish the times of all blocks: words of a SharedTimeRange. */
+  readonly range: BigInt64Array
   /** The most that one select reads of the bucket's blocks. */
   readonly bucketReadSizeBytesMax: number
 }
@@ -73,6 +75,8 @@ export interface QueryThreadData {
     readonly hashSeed: HashSeed
   }
   readonly replicaLabels: readonly string[]
+  /** The times that the block thread, the last source, is asked for: words of a SharedTimeRange. */
+  readonly blockRange: BigInt64Array
   readonly memory: QueryMemory
   /** Steps of answers kept by this thread; 0 = none. */
   readonly stepCacheSizeBytes: number

@@ -5,6 +5,7 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import { connectLane, type LaneConnection } from '../lane/index.ts'
 import { parseSizeBytes } from '../model/index.ts'
 import type { PoolThread } from '../query/index.ts'
+import { SharedTimeRange } from '../storage/index.ts'
 import type { Logger } from '../telemetry/index.ts'
 import type { DataDirectory } from '../tsdb/index.ts'
 import type { Config } from './config-schema.ts'
@@ -58,7 +59,11 @@ export async function startThreads(
   const queryWorkers = new Set<Worker>()
   const serveLog = logThread(() => spawn('log-thread', undefined, []))
   const blockPorts = channels(1)
-  const blockData: BlockThreadData = blockThreadData(config, directory, counts.lanes, seed)
+  const range = new SharedTimeRange().words
+  const blockData: BlockThreadData = {
+    ...blockThreadData(config, directory, counts.lanes, seed),
+    range,
+  }
   spawn('block-thread', { ...blockData, clientPorts: blockPorts.far }, blockPorts.far)
   const blocks = connectLane(blockPorts.near[0]!)
   const cutWindows = (await blocks.call('windowStarts')) as number[]
@@ -94,6 +99,7 @@ export async function startThreads(
         maxOldGenerationSizeMb: queryHeapMebibytes(config, counts.queries),
       },
       sources: [...lanes, blocks],
+      blockRange: range,
       log,
       workers: queryWorkers,
       onDeath: (error) => onDeath('query-thread', error),

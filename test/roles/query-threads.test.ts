@@ -6,6 +6,7 @@ import { connectLane, type LaneConnection, LaneServer } from '../../src/lane/ind
 import { QueryPool } from '../../src/query/index.ts'
 import { readConfig } from '../../src/roles/config-read.ts'
 import { queryThread } from '../../src/roles/query-threads.ts'
+import { SharedTimeRange } from '../../src/storage/index.ts'
 import { createLogger } from '../../src/telemetry/index.ts'
 import { queryableOf } from '../storage/series-fixture.ts'
 
@@ -44,6 +45,7 @@ it('a thread out of memory is replaced: its calls fail, the next ones are answer
     stepCacheSizeBytes: 0,
     resourceLimits: { maxOldGenerationSizeMb: 64 },
     sources: [connection],
+    blockRange: new SharedTimeRange().words,
     log: createLogger('silent'),
     workers,
     onDeath: (error) => deaths.push(error),

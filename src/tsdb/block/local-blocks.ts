@@ -15,6 +15,7 @@ import {
   type Queryable,
   type SelectRequest,
   type SeriesCursor,
+  spanOf,
 } from '../../storage/index.ts'
 import type { Logger } from '../../telemetry/index.ts'
 import { type Files, nodeFiles } from '../files.ts'
@@ -42,6 +43,8 @@ export interface LocalBlocksOptions extends BlockOptions {
   readonly isShipped?: (tenant: string, meta: BlockMeta) => boolean
   /** The memory of all open indexes; 128 MiB where absent. */
   readonly indexSizeBytesMax?: number
+  /** Hears that what readers see has changed. */
+  readonly onChange?: () => void
 }
 
 const defaultIndexSizeBytesMax = 128 * 1024 * 1024
@@ -79,6 +82,12 @@ export class LocalBlocks implements Queryable {
   /** Tenants that have had blocks, sorted. */
   tenants(): string[] {
     return [...this.#tenants.keys()].sort()
+  }
+
+  /** The times that any block has samples for. */
+  timeRange(): TimeRange {
+    const tenants = [...this.#tenants.values()]
+    return spanOf(tenants.flatMap(({ blocks }) => blocks.map(({ meta }) => meta)))
   }
 
   /** The blocks of a tenant, oldest first. */
@@ -322,6 +331,7 @@ export class LocalBlocks implements Queryable {
       this.#sizes.delete(block.directory)
       block.retire()
     }
+    this.#options.onChange?.()
   }
 
   #stateOf(tenant: string): TenantBlocks {
