@@ -2,7 +2,16 @@
 
 import type { FamilyMetadata, Reader, SeriesExemplars, StoredDoor } from '../api/index.ts'
 import { formatFloat } from '../kernel/index.ts'
-import { type Scope, sees } from '../model/index.ts'
+import {
+  anyOf,
+  clusterLabel,
+  formatMatcher,
+  isMembershipMatcher,
+  type Matcher,
+  type Scope,
+  sees,
+  type TimeRange,
+} from '../model/index.ts'
 import { type QueryPool, wholeBody } from '../query/index.ts'
 import type { StoredExemplar, FamilyMetadata as StoredFamily } from '../tsdb/index.ts'
 import type { Threads } from './threads.ts'
@@ -39,29 +48,67 @@ export function storedDoor(parts: StoredParts): StoredDoor {
       }
       return families
     },
-    async exemplars(tenants, selectors, range, { scope }) {
+    async exemplars(tenants, given, range, reader) {
+      const selectors = await withClusters(parts, { tenants, selectors: given, range, reader })
+      if (selectors.length === 0) return []
       const asked = lanes.flatMap((lane) =>
         tenants.map((tenant) => lane.call('exemplars', { tenant, selectors, ...range })),
       )
       const found = (await Promise.all(asked)).flat() as StoredExemplar[]
-      return groupExemplars(found.filter(({ seriesLabels }) => seesSeries(scope, seriesLabels)))
+      return groupExemplars(
+        found.filter(({ seriesLabels }) => seesSeries(reader.scope, seriesLabels)),
+      )
     },
   }
 }
 
+interface ExemplarQuestion {
+  readonly tenants: readonly string[]
+  readonly selectors: readonly (readonly Matcher[])[]
+  readonly range: TimeRange
+  readonly reader: Reader
+}
+
+// Lanes know no virtual labels: selectors that have some get the clusters of their series at the end of the range.
+async function withClusters(
+  parts: StoredParts,
+  { tenants, selectors, range, reader }: ExemplarQuestion,
+): Promise<readonly (readonly Matcher[])[]> {
+  const asked = selectors.map(async (matchers) => {
+    if (!matchers.some(isMembershipMatcher)) return [matchers]
+    const text = `{${matchers.map(formatMatcher).join()}}`
+    const clusters = await valuesOf(parts, clusterLabel, { tenants, reader, ...range }, [text])
+    const others = matchers.filter((matcher) => !isMembershipMatcher(matcher))
+    return clusters.length === 0 ? [] : [[...others, anyOf(clusterLabel, clusters)]]
+  })
+  return (await Promise.all(asked)).flat()
+}
+
 // Names of metrics of which the reader sees a series, with and without what series have behind the family's name.
 async function visibleNames(
-  { pool, timeoutMs }: StoredParts,
+  parts: StoredParts,
   tenants: readonly string[],
-  { name: reader, scope }: Reader,
+  reader: Reader,
 ): Promise<ReadonlySet<string>> {
-  const everything = { selectors: [], minTimeMs: 0, maxTimeMs: Date.now(), limit: 0 }
-  const call = { kind: 'labelValues', name: '__name__', tenants, scope, reader } as const
-  const deadlineMs = Date.now() + timeoutMs
-  const signal = new AbortController().signal
-  const answer = await pool.ask({ ...call, ...everything, deadlineMs }, signal)
+  const everything = { minTimeMs: 0, maxTimeMs: Date.now() }
+  const names = await valuesOf(parts, '__name__', { tenants, reader, ...everything }, [])
+  return new Set(names.flatMap((metric) => [metric, metric.replace(familySuffix, '')]))
+}
+
+async function valuesOf(
+  { pool, timeoutMs }: StoredParts,
+  label: string,
+  {
+    reader,
+    ...asked
+  }: TimeRange & { readonly tenants: readonly string[]; readonly reader: Reader },
+  selectors: readonly string[],
+): Promise<readonly string[]> {
+  const by = { scope: reader.scope, reader: reader.name, deadlineMs: Date.now() + timeoutMs }
+  const call = { kind: 'labelValues', name: label, selectors, limit: 0, ...asked, ...by } as const
+  const answer = await pool.ask(call, new AbortController().signal)
   const { data } = JSON.parse(String(await wholeBody(answer))) as { data: string[] }
-  return new Set(data.flatMap((metric) => [metric, metric.replace(familySuffix, '')]))
+  return data
 }
 
 function seesSeries(scope: Scope, labels: StoredExemplar['seriesLabels']): boolean {

@@ -141,6 +141,12 @@ it('members are selected, others are not, and names are listed', async () => {
   expect(await gateway.get('/api/v1/label/__placement__/values')).toMatchObject({
     data: ['apps/best', 'apps/web'],
   })
+  const plan = await gateway.get(
+    `/api/v1/query?explain=1&query=${encodeURIComponent(`sum(work{${web}})`)}`,
+  )
+  expect(JSON.stringify(plan)).toContain(
+    'members by __placement__=\\"apps/web\\": 2 clusters, 0 changes',
+  )
   const query = encodeURIComponent('work{__placement__="apps/none"}')
   const unknown = (await gateway.get(`/api/v1/query?query=${query}`)) as Answer
   expect(unknown).toMatchObject({ data: { result: [] } })
