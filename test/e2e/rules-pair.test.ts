@@ -22,11 +22,11 @@ interface ShownAlert extends SentAlert {
 
 const rules = `groups:
 - name: pair
-  interval: 1s
+  interval: 3s
   rules:
   - alert: Broken
     expr: broken > 0
-    for: 2s
+    for: 3s
     labels: {severity: page}
 `
 
@@ -73,7 +73,7 @@ describe('a pair of rulers', { timeout: 60_000 }, () => {
         externalLabels: { region: 'eu', replica },
         rules: {
           files: [file('rules.yml')],
-          resendDelay: '2s',
+          resendDelay: '3s',
           externalUrl: 'https://gateway.example.org',
           alertLabelDrop: ['replica'],
           silences: true,
@@ -95,9 +95,10 @@ describe('a pair of rulers', { timeout: 60_000 }, () => {
     rmSync(folder, { recursive: true, force: true })
   })
 
+  // A little ahead, so that both have the sample before either evaluates at its time.
   async function feed(): Promise<void> {
     const labels = { __name__: 'broken', cluster: 'west' }
-    const series = [{ labels, samples: [[Date.now() - 1000, 1]] as const }]
+    const series = [{ labels, samples: [[Date.now() + 3000, 1]] as const }]
     await Promise.all(pair.map(({ url }) => write(url, series)))
   }
 
@@ -106,14 +107,14 @@ describe('a pair of rulers', { timeout: 60_000 }, () => {
   }
 
   it('sends alerts that are equal, down to when they start', async () => {
-    await until('both have sent it twice', () => sent.length >= 4, { timeoutMs: 20_000 })
+    await until('both have sent it twice', () => sent.length >= 4, { timeoutMs: 30_000 })
     const first = sent.slice(0, 4).flat()
     expect(new Set(first.map(({ labels }) => JSON.stringify(labels)))).toEqual(
       new Set(['{"alertname":"Broken","cluster":"west","severity":"page","region":"eu"}']),
     )
     expect(new Set(first.map(({ startsAt }) => startsAt)).size).toBe(1)
-    expect(sent[0]).toEqual(sent[1])
-    expect(sent[2]).toEqual(sent[3])
+    const twins = Map.groupBy(first, (alert) => JSON.stringify(alert))
+    expect([...twins.values()].map((list) => list.length)).toEqual([2, 2])
     expect(await shown()).toHaveLength(1)
   })
 
@@ -147,7 +148,7 @@ describe('a pair of rulers', { timeout: 60_000 }, () => {
     const before = await shown()
     await pair[0]!.stop('SIGKILL')
     const count = sent.length
-    await until('the other sends it again', () => sent.length >= count + 2, { timeoutMs: 20_000 })
+    await until('the other sends it again', () => sent.length >= count + 2, { timeoutMs: 30_000 })
     const after = await shown()
     expect(after.map(({ fingerprint, startsAt }) => [fingerprint, startsAt])).toEqual(
       before.map(({ fingerprint, startsAt }) => [fingerprint, startsAt]),
