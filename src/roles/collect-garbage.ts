@@ -9,9 +9,9 @@ type Collect = (how: { type: 'major'; execution: 'sync'; flavor: 'last-resort' }
 
 /** Collects this thread's garbage and gives its free pages back: some 20 ms, so call it when starting is over or memory is short. */
 export function collectGarbage(): void {
-  // Only this flavor gives pages of the young generation back. Its function exists in contexts made under this flag.
+  // Only this flavor gives pages of the young generation back. Its function exists in contexts made under this flag, which
+  // is the whole process': a thread that took it back would take it from others that are at this line.
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as Collect
-  setFlagsFromString('--no-expose-gc')
   collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
 }
