@@ -118,6 +118,17 @@ describe('the demo', () => {
     expect((exemplars.data as unknown as Json[]).length).toBeGreaterThan(0)
   })
 
+  it('shows what the data of a cluster say beside what its hub claims', async () => {
+    await until('data of clusters', async () => {
+      const found = await items('/api/v1/fleet/clusters?fields=name,data')
+      return found.filter(({ data }) => Number((data as Json).activeSeries) > 50).length > 8
+    })
+    const [cluster] = await items('/api/v1/fleet/clusters?name=karmada-1&fields=data')
+    const { lastSampleMs, samplesPerSecond } = cluster!.data as Record<string, number>
+    expect(Math.abs(Date.now() - lastSampleMs!)).toBeLessThan(120_000)
+    expect(samplesPerSecond).toBeGreaterThan(0)
+  })
+
   it('joins the state of clusters with their metrics in PromQL', async () => {
     const joined =
       'count by (cluster) (up) * on (cluster) group_left (available) acm_managed_cluster_info'

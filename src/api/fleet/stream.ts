@@ -6,6 +6,7 @@
 
 import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { FleetEvent, FleetPort } from '../../fleet/index.ts'
 import { UserError } from '../../model/index.ts'
@@ -17,6 +18,10 @@ import { filterSchemas, refuseUnknown, split } from './parameters.ts'
 
 /** What a browser waits before it comes back. */
 const retryMs = 2000
+
+/** A fleet that is still being opened is waited for so long. */
+const openMsMax = 10_000
+const openPollMs = 100
 
 const filters = ['kind', 'hub', 'cluster', 'namespace'] as const
 
@@ -60,7 +65,7 @@ export const fleetStreamRoutes: FastifyPluginAsync<{ door: FleetDoor }> = async 
       closing.abort()
       open.delete(closing)
     })
-    const afterId = await startOf(fleet, request)
+    const afterId = await startWhenOpen(fleet, request)
     const batches = fleet.follow({ afterId, scope: request.caller.scope }, signal)
     const { heartbeatMs, stalledMsMax } = door.stream
     const stream = texts(batches, { afterId, isWanted, heartbeatMs }, signal)
@@ -71,6 +76,18 @@ export const fleetStreamRoutes: FastifyPluginAsync<{ door: FleetDoor }> = async 
       .type('text/event-stream; charset=utf-8')
       .send(body)
   })
+}
+
+// A browser gives a stream up for good that answers anything but 200, so after a restart it waits for the fleet.
+async function startWhenOpen(fleet: FleetPort, request: FastifyRequest): Promise<number> {
+  for (const deadlineMs = Date.now() + openMsMax; ; await sleep(openPollMs)) {
+    try {
+      return await startOf(fleet, request)
+    } catch (error) {
+      const isOpening = error instanceof UserError && error.code === 'unavailable'
+      if (!isOpening || Date.now() > deadlineMs) throw error
+    }
+  }
 }
 
 // Where the stream begins. Throws UserError gone for an id whose successors are not kept.

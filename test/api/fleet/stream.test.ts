@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
+import { UserError } from '../../../src/model/index.ts'
 import { eventOf, fleetServer, type TestFleet, testFleet } from './fleet-server.ts'
 
 const closers: (() => Promise<unknown>)[] = []
@@ -92,6 +93,21 @@ describe('the stream', () => {
     await reader.until(() => reader.text().includes('id: 4'))
     expect(reader.ids()).toEqual([3])
     expect(reader.text()).not.toContain('prod-us-1')
+  })
+
+  it('waits for a fleet that is still being opened', async () => {
+    const fleet = testFleet([eventOf(1)])
+    let asked = 0
+    const opening: typeof fleet.port = {
+      ...fleet.port,
+      async ask(call) {
+        if (asked++ < 3) throw new UserError('unavailable', { what: 'still being opened' })
+        return fleet.port.ask(call)
+      },
+    }
+    const reader = await open((await listen({ ...fleet, port: opening })).url)
+    expect(reader.response.status).toBe(200)
+    expect(asked).toBe(4)
   })
 
   it('is refused where too many are open, and there is room again when one ends', async () => {
