@@ -90,8 +90,29 @@ serveFleet(port, async ({ write, onMembership }) => {
     options: fleetServiceDefaults,
   })
   await service.start()
+  const ask = service.ask.bind(service)
+  service.ask = (call) => {
+    const fromMs = cpuMs()
+    const answer = ask(call)
+    askMs.push(cpuMs() - fromMs)
+    return answer
+  }
   return service
 })
+
+// CPU time of this thread says what a call costs where other processes compete for the machine.
+const askMs: number[] = []
+const tickMs: number[] = []
+const cpuMs = (): number => {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1000
+}
+let tickStartMs = cpuMs()
+setInterval(() => {
+  const nowMs = cpuMs()
+  if (isChanging) tickMs.push(nowMs - tickStartMs)
+  tickStartMs = nowMs
+}, 5)
 
 let isChanging = false
 
@@ -107,10 +128,8 @@ let changeCount = 0
 parentPort!.on('message', (message: 'change' | 'rest' | 'collect') => {
   if (message === 'collect') {
     collect()
-    parentPort!.postMessage({
-      heapBytes: process.memoryUsage().heapUsed,
-      rssBytes: process.memoryUsage().rss,
-    })
+    const { heapUsed: heapBytes, rss: rssBytes } = process.memoryUsage()
+    parentPort!.postMessage({ heapBytes, rssBytes, askMs, tickMs })
   } else isChanging = message === 'change'
 })
 setInterval(() => {

@@ -95,7 +95,16 @@ async function measureStream(fleet: FleetConnection, signal: AbortSignal): Promi
   return delays
 }
 
-function memory(): Promise<{ readonly heapBytes: number; readonly rssBytes: number }> {
+interface ThreadFigures {
+  readonly heapBytes: number
+  readonly rssBytes: number
+  /** CPU time of each call. */
+  readonly askMs: readonly number[]
+  /** CPU time between two looks five milliseconds apart, or as soon as the thread came to look. */
+  readonly tickMs: readonly number[]
+}
+
+function memory(): Promise<ThreadFigures> {
   return new Promise((resolve) => {
     worker.once('message', resolve)
     worker.postMessage('collect')
@@ -146,6 +155,10 @@ const result = {
   apiP50Ms: quantile(all, 0.5),
   apiP99Ms: quantile(all, 0.99),
   apiCalls: all.length,
+  apiCpuP50Ms: quantile(after.askMs, 0.5),
+  apiCpuP99Ms: quantile(after.askMs, 0.99),
+  busyCpuP99Ms: quantile(after.tickMs, 0.99),
+  busyCpuMaxMs: quantile(after.tickMs, 1),
   streamP99Ms: quantile(delays, 0.99),
   streamMaxMs: quantile(delays, 1),
   streamEvents: delays.length,
