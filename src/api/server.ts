@@ -6,6 +6,7 @@ import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } f
 import { UserError } from '../model/index.ts'
 import { compressedSizeBytesMin } from '../query/index.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
+import { auditRequests, requestIdOf } from './audit.ts'
 import { type FindCaller, identifyCallers } from './caller.ts'
 import { errorReply } from './envelope.ts'
 
@@ -14,6 +15,8 @@ export interface ServerOptions {
   readonly log: Logger
   readonly metrics: Metrics
   readonly findCaller: FindCaller
+  /** Where every request is noted; absent = nowhere. */
+  readonly audit?: Logger | undefined
   /** Host names that a loopback listener answers to; empty = any (the listener is not on loopback). */
   readonly allowedHosts: readonly string[]
   /** Largest form body of a read request in bytes. */
@@ -34,6 +37,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       querystringParser: parseQueryString,
     },
     requestTimeout: 0,
+    genReqId: ({ headers }) => requestIdOf(headers),
     ...httpsOf(options.tls),
   }) as unknown as FastifyInstance
   // Schemas describe and do nothing else: no route pays for them when it is asked.
@@ -50,6 +54,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       })
     }
   })
+  auditRequests(app, options.audit)
   identifyCallers(app, options.findCaller)
   countRequests(app, options.metrics)
   app.setErrorHandler((error: FastifyError, request, reply) => {

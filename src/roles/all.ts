@@ -70,6 +70,7 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
     metrics,
     host,
     findCaller: access.findCaller,
+    audit: config.access.auditLog ? log : undefined,
     tls: listener.tls,
     identity: listener.identity,
     ingest,

@@ -40,6 +40,7 @@ export const access = Type.Object(
     oidc,
     kubernetes,
     cacheTime: duration('10s', 'How long a decision about a token holds.'),
+    auditLog: flag('Log every request: who, what, from where, outcome.'),
     queriesPerReader: count(0, 'Most queries of one reader at a time; 0 = unlimited.'),
   },
   closed,

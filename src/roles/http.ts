@@ -60,6 +60,7 @@ export interface HttpParts {
   readonly metrics: Metrics
   readonly host: string
   readonly findCaller: FindCaller
+  readonly audit?: Logger | undefined
   readonly tls?: TlsMaterial | undefined
   /** Absent where this process issues no certificates. */
   readonly identity?: IdentityDoor | undefined
@@ -87,6 +88,7 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
     log,
     metrics,
     findCaller: parts.findCaller,
+    audit: parts.audit,
     allowedHosts,
     formSizeBytesMax,
     tls: parts.tls,

@@ -9,7 +9,7 @@ import Provider from 'oidc-provider'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hashToken } from '../../src/access/index.ts'
 import { type Gateway, startGateway } from './gateway.ts'
-import { freePort } from './process.ts'
+import { freePort, until } from './process.ts'
 import { post, writeBody } from './remote-write.ts'
 
 const nowMs = Date.now()
@@ -140,6 +140,7 @@ beforeAll(async () => {
     args: [
       ...['--access.file', file, '--access.oidc.issuer', issuer],
       ...['--access.oidc.audience', 'urn:crowsnest', '--web.enable-admin-api'],
+      '--access.audit-log',
       ...['--access.oidc.groups-claims', 'realm_access.roles', '--access.cache-time', '1s'],
     ],
   })
@@ -326,6 +327,28 @@ describe('access', () => {
       .setExpirationTime('1h')
       .sign(new TextEncoder().encode('alice-secret-of-the-test-0123456789'))
     expect(await statusOf('/api/v1/query?query=up', shared)).toBe(401)
+  })
+
+  it('notes who asked what, from where, with which outcome, and no secret', async () => {
+    const headers = { ...bearer(tokens.limited), 'x-request-id': 'audited-1' }
+    const answer = await fetch(`${gateway.url}/api/v1/query?query=up`, { headers })
+    expect(answer.headers.get('x-request-id')).toBe('audited-1')
+    const hasLine = () => gateway.process.output().includes('audited-1')
+    await until('the audit line', hasLine)
+    const line = gateway.process
+      .output()
+      .split('\n')
+      .find((text) => text.includes('audited-1'))!
+    expect(JSON.parse(line)).toMatchObject({
+      who: 'limited',
+      method: 'GET',
+      url: '/api/v1/query?query=up',
+      from: '127.0.0.1',
+      status: 200,
+    })
+    for (const token of Object.values(tokens)) expect(gateway.process.output()).not.toContain(token)
+    const odd = await fetch(`${gateway.url}/-/healthy`, { headers: { 'x-request-id': 'a b"c' } })
+    expect(odd.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
   })
 
   it('reads the access file again on a reload, and keeps the old one where the new one is wrong', async () => {
