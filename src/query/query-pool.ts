@@ -7,7 +7,7 @@ import { type MembershipColumns, UserError } from '../model/index.ts'
 import { cancelWord } from '../storage/index.ts'
 import { ActiveQueries, type ActiveQuery, type AdmissionOptions } from './active-queries.ts'
 import type { QueryCall } from './call.ts'
-import type { CallReport, FromThread, ToThread } from './thread-messages.ts'
+import type { CallMessage, CallReport, FromThread, ToThread } from './thread-messages.ts'
 
 /** An answer: a short one is there whole; of a longer one the body still comes, and destroying it cancels the call. */
 export interface Answer {
@@ -34,7 +34,7 @@ export interface PoolThread {
   readonly port: MessagePort
   readonly cancelWords: Int32Array
   /**
-   * Called once, before the first call that it gets: a thread that nobody asks needs no memory. `died` is called, once,
+   * Called once, before the first call that it gets: a thread that nobody needs takes no memory. `died` is called, once,
    * with the thread that takes this one's place.
    */
   start(died: (successor: PoolThread) => void): void
@@ -53,6 +53,8 @@ interface ThreadState {
   readonly cancelWords: Int32Array
   readonly freeWords: number[]
   start: (() => void) | undefined
+  /** Resolves once it has started and serves. */
+  readonly serving: Promise<void>
   busy: number
 }
 
@@ -72,6 +74,16 @@ export class QueryPool {
     this.#active = new ActiveQueries(options)
     this.#observe = observe
     this.#threads = threads.map((thread) => this.#adopt(thread))
+  }
+
+  /**
+   * Starts a thread; resolves when it serves. Starting takes a second or many on a busy machine, which would otherwise
+   * count against the deadline of the first query. The other threads start when there is work for several.
+   */
+  startFirst(): Promise<void> {
+    const thread = this.#threads[0]!
+    if (thread.start !== undefined) this.#start(thread, thread.start)
+    return thread.serving
   }
 
   /** Asks; resolves when the answer's head is known. Rejects with UserError. `signal` = the reader went away. */
@@ -113,12 +125,12 @@ export class QueryPool {
     return this.#active.list()
   }
 
-  // A range goes where its steps were kept, unless another thread is clearly less busy.
+  // A range goes where its steps were kept, unless that thread has not started or another one is clearly less busy.
   #threadFor(call: QueryCall): ThreadState {
-    const idlest = this.#threads.reduce((best, each) => (each.busy < best.busy ? each : best))
+    const idlest = this.#threads.reduce((best, each) => (isIdler(each, best) ? each : best))
     if (call.kind !== 'range') return idlest
     const kept = this.#threads[textHash(call.query, call.stepMs) % this.#threads.length]!
-    return kept.busy <= idlest.busy + 1 ? kept : idlest
+    return kept.start === undefined && kept.busy <= idlest.busy + 1 ? kept : idlest
   }
 
   #adopt(thread: PoolThread): ThreadState {
@@ -129,8 +141,12 @@ export class QueryPool {
         this.#failCallsOf(state)
       })
     const freeWords = [...cancelWords.keys()]
-    const state: ThreadState = { port, cancelWords, freeWords, start, busy: 0 }
-    port.on('message', (message: FromThread) => this.#receive(message))
+    const { promise: serving, resolve: serves } = Promise.withResolvers<void>()
+    const state: ThreadState = { port, cancelWords, freeWords, start, serving, busy: 0 }
+    port.on('message', (message: FromThread) => {
+      if (message.type === 'serving') serves()
+      else this.#receive(message)
+    })
     return state
   }
 
@@ -158,7 +174,7 @@ export class QueryPool {
     pending.thread.port.postMessage({ type: 'more', id } satisfies ToThread)
   }
 
-  #receive(message: FromThread): void {
+  #receive(message: CallMessage): void {
     const pending = this.#pending.get(message.id)
     if (pending === undefined) return
     if (message.type === 'head') {
@@ -186,7 +202,7 @@ export class QueryPool {
     })
   }
 
-  #finish(message: FromThread & { type: 'whole' | 'end' | 'error' }, pending: Pending): void {
+  #finish(message: CallMessage & { type: 'whole' | 'end' | 'error' }, pending: Pending): void {
     this.#pending.delete(message.id)
     this.#active.leave(message.id)
     pending.thread.busy--
@@ -203,6 +219,11 @@ export class QueryPool {
     else pending.body.destroy(error)
     this.#observe(pending.call, { error })
   }
+}
+
+function isIdler(a: ThreadState, b: ThreadState): boolean {
+  if (a.busy !== b.busy) return a.busy < b.busy
+  return a.start === undefined && b.start !== undefined
 }
 
 function bufferOver({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {

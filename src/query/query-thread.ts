@@ -81,6 +81,7 @@ export function serveQueries(
         account.close()
       })
   })
+  send({ type: 'serving' })
 }
 
 type Send = (message: FromThread, transfer?: ArrayBuffer[]) => void

@@ -27,10 +27,13 @@ export interface CallReport {
 }
 
 /**
- * From the thread: a short answer whole; a longer one in order head, pieces, end; or an error instead of or after any
- * of them.
+ * From the thread: once that it serves; then per call a short answer whole; a longer one in order head, pieces, end; or an
+ * error instead of or after any of them.
  */
-export type FromThread =
+export type FromThread = { readonly type: 'serving' } | CallMessage
+
+/** What a thread says about one call. */
+export type CallMessage =
   | {
       readonly type: 'whole'
       readonly id: number

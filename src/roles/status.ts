@@ -22,7 +22,7 @@ export interface ProcessStatus {
   noteReload(): void
   /** Runs a reload and remembers whether it went well. */
   guardReload(reload: () => Promise<void>): Promise<void>
-  /** Watches the lanes until their replay has ended; resolves at once. */
+  /** Starts a query thread and watches the lanes until their replay has ended; resolves at once. */
   start(): Promise<void>
 }
 
@@ -35,6 +35,7 @@ export function createStatus(parts: {
   const { config, threads, pool } = parts
   const startTimeMs = Date.now()
   let reason: string | undefined = 'starting'
+  let isServing = false
   let draining = false
   let replay = { min: 0, max: 0, current: 0 }
   let lastReload = { timeMs: startTimeMs, success: true }
@@ -47,6 +48,7 @@ export function createStatus(parts: {
       progress.reduce((total, one) => total + of(one), 0)
     replay = { min: 0, max: sum((one) => one.totalBytes), current: sum((one) => one.doneBytes) }
     reason = reasons.find((one) => one !== undefined) as string | undefined
+    if (reason === undefined && !isServing) reason = 'a query thread is starting'
     if (reason !== undefined && !draining) setTimeout(() => void look(), pollMs)
   }
   return {
@@ -79,7 +81,12 @@ export function createStatus(parts: {
         throw error
       }
     },
-    start: look,
+    start() {
+      void pool.startFirst().then(() => {
+        isServing = true
+      })
+      return look()
+    },
   }
 }
 

@@ -33,6 +33,7 @@ function messagesOf(run: CallRunner): Promise<FromThread[]> {
   const messages: FromThread[] = []
   const ended = new Promise<FromThread[]>((resolve) => {
     port1.on('message', (message: FromThread) => {
+      if (message.type === 'serving') return
       messages.push(message)
       if (message.type === 'piece') port1.postMessage({ type: 'more', id: 1 })
       else if (message.type !== 'head') resolve(messages)
