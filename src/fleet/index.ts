@@ -57,7 +57,6 @@ export {
 export {
   DirectoryFleetSource,
   type FleetSource,
-  type KeyedObject,
   type SourceChange,
 } from './service/source.ts'
 export { registerSyncMetric } from './service/sync-metric.ts'

@@ -35,7 +35,7 @@ export class EventWaiters {
 
   /** Events after an id. Throws UserError gone where they are no longer kept. */
   async next({ afterId, scope }: FollowCall): Promise<FollowAnswer> {
-    if (afterId >= this.#log.newestId) await this.#more()
+    if (afterId === this.#log.newestId) await this.#more()
     const { oldestId, newestId } = this.#log
     if (afterId < oldestId - 1 || afterId > newestId) {
       throw new UserError('gone', {
