@@ -11,6 +11,7 @@ import type {
   ClusterPart,
   ClusterState,
   Compliance,
+  PlacementKind,
   PolicyAutomationPart,
   PolicyDetail,
   PolicyPart,
@@ -46,7 +47,7 @@ export type PlacementState = 'satisfied' | 'not_satisfied' | 'misconfigured' | '
 /** A placement with the clusters decided for it. */
 export interface PlacementStatus {
   readonly hub: string
-  readonly kind: 'Placement' | 'PlacementRule'
+  readonly kind: PlacementKind
   readonly namespace: string
   readonly name: string
   readonly status: Said<PlacementState>

@@ -170,10 +170,17 @@ export interface PlacementPart {
   readonly conditions: readonly Condition[]
 }
 
-/** One shard of decisions, or all decisions of a legacy PlacementRule. */
+/** What chooses clusters: of OCM, and of Karmada. */
+export type PlacementKind =
+  | 'Placement'
+  | 'PlacementRule'
+  | 'PropagationPolicy'
+  | 'ClusterPropagationPolicy'
+
+/** One shard of decisions, all decisions of a legacy PlacementRule, or where Karmada put one resource of a policy. */
 export interface DecisionPart {
   readonly part: 'decision'
-  readonly kind: 'Placement' | 'PlacementRule'
+  readonly kind: PlacementKind
   readonly namespace: string
   readonly placement: string
   readonly clusters: readonly string[]

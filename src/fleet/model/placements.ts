@@ -8,14 +8,14 @@ import { decide, type PlacementDecision } from '../placement/decide.ts'
 import { countDecided, type PlacementWorld, placementKey } from '../placement/world.ts'
 import type { PlacementState, PlacementStatus } from './fleet.ts'
 import { type HubParts, sortedBy } from './join.ts'
-import type { DecisionPart, PlacementPart } from './parts.ts'
+import type { DecisionPart, PlacementKind, PlacementPart } from './parts.ts'
 import { type Said, saidBy, saidByLack } from './state.ts'
 
 /** Clusters by `NS/NAME` of a placement. */
 export type Decided = ReadonlyMap<string, readonly string[]>
 
 /** What the hub has decided, each placement's shards united, in order of name. */
-export function writtenDecisions(hub: HubParts, kind: 'Placement' | 'PlacementRule'): Decided {
+export function writtenDecisions(hub: HubParts, kind: PlacementKind): Decided {
   const parts = hub.of('decision').filter((part) => part.kind === kind)
   const shards = Map.groupBy(parts, ({ namespace, placement }) => `${namespace}/${placement}`)
   return new Map([...shards].map(([key, own]) => [key, uniteShards(own)]))
@@ -79,10 +79,12 @@ export function joinPlacements(
     const key = placementKey(part.placement)
     return joinPlacement(hub.hub, part, decided.get(key) ?? [], decisions.get(key))
   })
-  const rules = [...writtenDecisions(hub, 'PlacementRule')].map(([key, clusters]) =>
-    joinPlacementRule(hub.hub, key, clusters),
+  const others = silentKinds.flatMap((kind) =>
+    [...writtenDecisions(hub, kind)].map(([key, clusters]) =>
+      joinSilent(hub.hub, `${kind} ${key}`, clusters),
+    ),
   )
-  return sortedBy([...placements, ...rules], placementOrder)
+  return sortedBy([...placements, ...others], placementOrder)
 }
 
 /** What placements are in order of. */
@@ -102,16 +104,23 @@ export function joinPlacement(
   return { hub, kind: 'Placement', namespace, name, status, clusters }
 }
 
-/** One legacy PlacementRule (`NS/NAME`) with its clusters. */
-export function joinPlacementRule(
+// Kinds that say no state themselves: known by the clusters that are chosen.
+const silentKinds = ['PlacementRule', 'PropagationPolicy', 'ClusterPropagationPolicy'] as const
+
+/** One legacy PlacementRule or policy of Karmada (`KIND NS/NAME`) with its clusters. */
+export function joinSilent(
   hub: string,
-  key: string,
+  reference: string,
   clusters: readonly string[],
 ): PlacementStatus {
+  const [kind, key = ''] = reference.split(' ') as [PlacementKind, string?]
   const [namespace = '', name = ''] = key.split('/')
-  const by = { kind: 'PlacementRule', namespace, name }
-  const status = saidByLack<PlacementState>('no_status', by, 'Legacy', 'rules say no state')
-  return { hub, kind: 'PlacementRule', namespace, name, status, clusters }
+  const by = { kind, namespace, name }
+  const reason = kind === 'PlacementRule' ? 'Legacy' : 'PerResource'
+  const message =
+    kind === 'PlacementRule' ? 'rules say no state' : 'Karmada says a state for each resource'
+  const status = saidByLack<PlacementState>('no_status', by, reason, message)
+  return { hub, kind, namespace, name, status, clusters }
 }
 
 function placementState(

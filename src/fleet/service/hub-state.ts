@@ -24,12 +24,12 @@ import type {
   PolicySet,
 } from '../model/fleet.ts'
 import { staleness } from '../model/join.ts'
-import type { ApplicationPart } from '../model/parts.ts'
+import type { ApplicationPart, DecisionPart, FleetPart } from '../model/parts.ts'
 import {
   type Decided,
   decideAll,
   joinPlacement,
-  joinPlacementRule,
+  joinSilent,
   placementOrder,
   placementWorld,
   uniteShards,
@@ -38,6 +38,7 @@ import { joinPolicy, joinPolicySet, placementsOfSet, selectedBy } from '../model
 import type { PlacementDecision } from '../placement/decide.ts'
 import type { HubDecisions } from '../placement/decision-store.ts'
 import { placementKey } from '../placement/world.ts'
+import { readPropagation } from '../source/federation-reader.ts'
 import { readObject } from '../source/read-object.ts'
 import type { HubPlacements } from '../view/fleet-view.ts'
 import { HubIndex, type Marks } from './hub-index.ts'
@@ -61,6 +62,8 @@ export class HubState {
   /** Clusters by `NS/NAME`, of placements and of legacy rules. */
   readonly #decided: Map<string, readonly string[]>
   readonly #ruled = new Map<string, readonly string[]>()
+  readonly #propagated = new Map<string, readonly string[]>()
+  readonly #propagatedWide = new Map<string, readonly string[]>()
   readonly #isEmbedded: boolean
   #decisions: ReadonlyMap<string, PlacementDecision> = new Map()
   #decideAtMs = 0
@@ -93,8 +96,15 @@ export class HubState {
 
   /** Takes objects in and out; seen after the next `join`. */
   apply({ upserts, deletes }: Pick<SourceChange, 'upserts' | 'deletes'>): void {
-    for (const key of deletes) this.#index.set(key, undefined)
-    for (const { key, object } of upserts) this.#index.set(key, readObject(object))
+    for (const key of deletes) this.#set(key, undefined, undefined)
+    for (const { key, object } of upserts)
+      this.#set(key, readObject(object), readPropagation(object))
+  }
+
+  // A binding of Karmada says two things: how a resource is, and where its policy put it.
+  #set(key: string, part: FleetPart | undefined, propagation: DecisionPart | undefined): void {
+    this.#index.set(key, part)
+    this.#index.set(`${key} propagation`, propagation)
   }
 
   /** Joins what was touched since the last call, and what the clock and the data touch. */
@@ -146,14 +156,14 @@ export class HubState {
       const [kind, key = ''] = reference.split(' ')
       if (kind === 'Placement' && this.#isEmbedded) continue
       const shards = this.#index.decisions.of(reference)
-      const decided = kind === 'Placement' ? this.#decided : this.#ruled
+      const decided = this.#decidedOf(kind)
       if (shards.length === 0) decided.delete(key)
       else decided.set(key, keepSame(decided.get(key), uniteShards(shards)))
       if (kind === 'Placement') marks.placements.add(key)
       else {
-        const clusters = this.#ruled.get(key)
-        const rule = clusters === undefined ? undefined : joinPlacementRule(hub, key, clusters)
-        this.#placements.set(reference, keepSame(this.#placements.get(reference), rule))
+        const clusters = decided.get(key)
+        const status = clusters === undefined ? undefined : joinSilent(hub, reference, clusters)
+        this.#placements.set(reference, keepSame(this.#placements.get(reference), status))
       }
     }
     if (marks.placements.size === 0) return
@@ -169,6 +179,12 @@ export class HubState {
           : joinPlacement(hub, part, clusters, this.#decisions.get(key))
       this.#placements.set(reference, keepSame(this.#placements.get(reference), status))
     }
+  }
+
+  #decidedOf(kind: string | undefined): Map<string, readonly string[]> {
+    if (kind === 'Placement') return this.#decided
+    if (kind === 'PlacementRule') return this.#ruled
+    return kind === 'PropagationPolicy' ? this.#propagated : this.#propagatedWide
   }
 
   #decideOurs(marks: Marks, nowMs: number): void {

@@ -6,7 +6,9 @@ import {
   conditionOf,
   conditionsOf,
   fieldOf,
+  groupOf,
   isObject,
+  labelOf,
   listOf,
   nameOf,
   namespaceOf,
@@ -14,7 +16,13 @@ import {
   textMapOf,
   textOf,
 } from '../kube-object.ts'
-import type { ApplicationPart, Delivery, DeliveryPart, RowState } from '../model/parts.ts'
+import type {
+  ApplicationPart,
+  DecisionPart,
+  Delivery,
+  DeliveryPart,
+  RowState,
+} from '../model/parts.ts'
 
 /** A Karmada ResourceBinding or ClusterResourceBinding; the application is the resource that it binds. */
 export function readResourceBinding(object: unknown): ApplicationPart {
@@ -38,6 +46,24 @@ export function readResourceBinding(object: unknown): ApplicationPart {
     ...(scheduled?.status === 'False'
       ? { failure: `${scheduled.reason}: ${scheduled.message}` }
       : {}),
+  }
+}
+
+/** Where the policy of a ResourceBinding or ClusterResourceBinding of Karmada put its resource. */
+export function readPropagation(object: unknown): DecisionPart | undefined {
+  if (groupOf(object) !== 'work.karmada.io') return undefined
+  const said = (key: string): string =>
+    textOf(object, 'metadata', 'annotations', key) || (labelOf(object, key) ?? '')
+  const own = said('propagationpolicy.karmada.io/name')
+  const wide = said('clusterpropagationpolicy.karmada.io/name')
+  const placement = own || wide
+  if (placement === '') return undefined
+  return {
+    part: 'decision',
+    kind: own === '' ? 'ClusterPropagationPolicy' : 'PropagationPolicy',
+    namespace: own === '' ? '' : said('propagationpolicy.karmada.io/namespace'),
+    placement,
+    clusters: listOf(object, 'spec', 'clusters').map((entry) => textOf(entry, 'name')),
   }
 }
 

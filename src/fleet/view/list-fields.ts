@@ -63,7 +63,7 @@ export const listFields: Readonly<Record<FleetList, Shape>> = {
   },
   placements: {
     ...hub,
-    kind: text('Placement or PlacementRule'),
+    kind: text('Placement, PlacementRule, PropagationPolicy or ClusterPropagationPolicy'),
     namespace: text('Namespace'),
     name: text('Name'),
     ...said,

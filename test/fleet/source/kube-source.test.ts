@@ -8,6 +8,7 @@ import { assembleHub, readObject } from '../../../src/fleet/index.ts'
 import { FleetState } from '../../../src/fleet/service/fleet-state.ts'
 import type { SourceChange } from '../../../src/fleet/service/source.ts'
 import { registerSyncMetric } from '../../../src/fleet/service/sync-metric.ts'
+import { readPropagation } from '../../../src/fleet/source/federation-reader.ts'
 import { kindsOfManagers, kubeManagers } from '../../../src/fleet/source/kube-kinds.ts'
 import { KubeFleetSource, type KubeSourceOptions } from '../../../src/fleet/source/kube-source.ts'
 import {
@@ -57,7 +58,8 @@ function resourceOf({ apiVersion, kind }: ApiObject): KubeResource {
 }
 
 function fleetOf(hub: string, of: readonly unknown[]): unknown {
-  const parts = of.flatMap((object) => readObject(object) ?? [])
+  const read = (object: unknown) => [readObject(object), readPropagation(object)]
+  const parts = of.flatMap((object) => read(object).flatMap((part) => part ?? []))
   const { decided: _, ...fleet } = assembleHub({ hub, parts }, data)
   return fleet
 }
