@@ -1,5 +1,6 @@
 // What we ask of an API server and what it answers: recorded on a real kube-apiserver 1.34.3 with etcd 3.4.23,
-// held against the double, and against the server of KUBECONFIG where one is given.
+// held against the double, and against the server of KUBECONFIG where one is given. That one must be empty, have been
+// up for five minutes (`expired` needs a compaction of its etcd), and let us do everything.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
