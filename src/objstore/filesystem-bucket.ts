@@ -138,7 +138,7 @@ export class FilesystemBucket implements Bucket {
       this.#directory,
       `${unfinishedPrefix}${process.pid}-${++this.#lastUnfinished}`,
     )
-    await mkdir(this.#directory, { recursive: true })
+    await this.#makeOwnDirectory()
     try {
       await writeSynced(unfinished, body, signal)
       await this.#placeInDirectory(unfinished, path, place)
@@ -147,6 +147,15 @@ export class FilesystemBucket implements Bucket {
       throw this.#failure(error)
     } finally {
       await rm(unfinished, { force: true })
+    }
+  }
+
+  async #makeOwnDirectory(): Promise<void> {
+    const first = await mkdir(this.#directory, { recursive: true })
+    if (first === undefined) return
+    for (let directory = this.#directory; directory !== dirname(first); ) {
+      directory = dirname(directory)
+      await syncDirectory(directory)
     }
   }
 

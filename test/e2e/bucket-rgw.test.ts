@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Bucket, bucketFromConfig, readObject } from '../../src/objstore/index.ts'
 import { createLogger, Metrics } from '../../src/telemetry/index.ts'
 import { describeBucket } from '../objstore/bucket-contract.ts'
+import { startEgressProxy, startTlsDoor } from './egress-proxy.ts'
 import { type Rgw, startRgw } from './rgw.ts'
 
 let rgw: Rgw
@@ -95,6 +96,31 @@ describe('a real store', () => {
     await expect(readObject(plain, 'secret')).rejects.toMatchObject({ code: 'unavailable' })
     encrypted.close()
     plain.close()
+  })
+
+  it('is reached through an egress proxy, over TLS, in parts', async () => {
+    const door = await startTlsDoor('store.example', `http://${rgw.endpoint}`)
+    const proxy = await startEgressProxy(door.port)
+    const ca = join(folder, 'ca.pem')
+    writeFileSync(ca, door.certificate)
+    const bucket = await bucketFromConfig(
+      `type: S3
+config:
+  bucket: plain
+  endpoint: store.example:9443
+  access_key: ${rgw.accessKey}
+  secret_key: ${rgw.secretKey}
+  part_size: 5242880
+  http_config: {tls_config: {ca_file: ${ca}}}`,
+      { ...surroundings(), environment: { HTTPS_PROXY: `http://127.0.0.1:${proxy.port}` } },
+    )
+    const whole = Buffer.alloc(11_000_000, 'through the proxy ')
+    await bucket.put('through', whole)
+    expect(Buffer.compare(await readObject(bucket, 'through'), whole)).toBe(0)
+    expect(new Set(proxy.asked)).toEqual(new Set(['store.example:9443']))
+    bucket.close()
+    proxy.close()
+    door.close()
   })
 
   it('is waited for while it is away, and nothing is lost', async () => {

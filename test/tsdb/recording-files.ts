@@ -105,6 +105,10 @@ export class RecordingFiles implements Files {
     return this.#names.has(path) || this.#directories.has(path)
   }
 
+  isDirectory(path: string): boolean {
+    return this.#directories.has(path)
+  }
+
   list(directory: string): string[] {
     const prefix = directory === '/' ? '/' : `${directory}/`
     const below = [...this.#names.keys(), ...this.#directories].filter(
@@ -130,6 +134,14 @@ export class RecordingFiles implements Files {
         this.#directories.delete(directory)
         this.#directories.add(to + directory.slice(from.length))
       }
+  }
+
+  /** Gives a file a second name; its data is synced. */
+  link(from: string, to: string): void {
+    this.#step()
+    const inode = this.#names.get(from)!
+    this.#names.set(to, inode)
+    this.#nameChanges.push({ kind: 'set', directories: [dirname(to)], path: to, inode })
   }
 
   remove(path: string): void {
