@@ -14,7 +14,7 @@ import {
 import type { Bucket } from '../../src/objstore/index.ts'
 import { neverCancelled, type Queryable, type SelectRequest } from '../../src/storage/index.ts'
 import { createLogger, Metrics } from '../../src/telemetry/index.ts'
-import { createUlidFactory, LocalBlocks } from '../../src/tsdb/index.ts'
+import { createUlidFactory, type Files, LocalBlocks } from '../../src/tsdb/index.ts'
 import {
   blockOptions,
   cursorOf,
@@ -49,6 +49,8 @@ export interface StorageOptions {
   readonly readSizeBytesMax?: number
   readonly retryDelayMsMin?: number
   readonly nowMs?: () => number
+  /** The disk of the deletions' file; this machine's where absent. */
+  readonly deletionFiles?: Files
 }
 
 let lastMs = 1_700_000_000_000
@@ -62,7 +64,8 @@ export async function openStorage(
   const metrics = new Metrics()
   const blocksDirectory = join(directory, 'blocks')
   const record = new ShippedRecord(blocksDirectory)
-  const deletions = new Deletions(blocksDirectory)
+  const { deletionFiles: files } = options
+  const deletions = new Deletions(blocksDirectory, files === undefined ? {} : { files })
   const { isShipped } = record
   const nextUlid = createUlidFactory(() => ++lastMs)
   const local = await LocalBlocks.open({

@@ -7,6 +7,7 @@ import { neverCancelled } from '../../src/storage/index.ts'
 import { type BlockMeta, parseBlockMeta } from '../../src/tsdb/index.ts'
 import { MemoryBucket } from '../objstore/memory-bucket.ts'
 import { temporaryDirectory } from '../tsdb/block/block-fixtures.ts'
+import { RecordingFiles, randomOf } from '../tsdb/recording-files.ts'
 import {
   answerOf,
   deleteLocal,
@@ -43,8 +44,14 @@ async function deleteSeries(
   deletions.add('a', { matchers, ...range, createdMs: Date.now() })
 }
 
-async function shipped(bucket: MemoryBucket, nowMs: () => number = Date.now): Promise<Storage> {
-  const storage = await openStorage(bucket, temporaryDirectory(), { nowMs })
+async function shipped(
+  bucket: MemoryBucket,
+  opened: Storage | (() => number) = Date.now,
+): Promise<Storage> {
+  const storage =
+    typeof opened === 'function'
+      ? await openStorage(bucket, temporaryDirectory(), { nowMs: opened })
+      : opened
   for (const window of [2, 4]) await writeBlockOf(storage, 'a', window, someSeries(window, 6))
   expect(await storage.shipper.shipOnce(go)).toBe(true)
   await storage.found.refresh(go)
@@ -160,6 +167,39 @@ describe('samples that are deleted after their block was shipped', () => {
       }
       await storage.found.refresh(go)
       expect(wholeBlocks(bucket).length).toBe(2)
+      const blocks = new Set([...bucket.objects.keys()].map((name) => name.split('/')[0]))
+      expect(blocks.size).toBe(2)
+      expect(await answerOf(storage.bucketSeries, { tenants: ['a'] })).toEqual(expected)
+    }
+  })
+
+  test('stay away and lead to one block in place of each old one over power cuts of the disk that knows of them', async () => {
+    const random = randomOf(11)
+    for (let left = 0, isWhole = false; !isWhole; left++) {
+      let nowMs = Date.now()
+      const bucket = new MemoryBucket()
+      const directory = temporaryDirectory()
+      let deletionFiles = new RecordingFiles(random)
+      const open = () => openStorage(bucket, directory, { nowMs: () => nowMs, deletionFiles })
+      let storage = await shipped(bucket, await open())
+      await deleteSeries(storage, up)
+      const expected = await answerOf(storage.local, { tenants: ['a'] })
+      await deleteLocal(storage)
+      deletionFiles.operationsLeft = left
+      for (let round = 0; round < 2; round++) {
+        await storage.rewriter.rewriteOnce(go)
+        nowMs += 1000
+      }
+      isWhole = !deletionFiles.isDown
+      deletionFiles = deletionFiles.afterPowerCut()
+      storage = await open()
+      await storage.found.refresh(go)
+      expect(await answerOf(storage.bucketSeries, { tenants: ['a'] })).toEqual(expected)
+      for (let round = 0; round < 3; round++) {
+        nowMs += 1000
+        expect(await storage.rewriter.rewriteOnce(go)).toBe(true)
+      }
+      await storage.found.refresh(go)
       const blocks = new Set([...bucket.objects.keys()].map((name) => name.split('/')[0]))
       expect(blocks.size).toBe(2)
       expect(await answerOf(storage.bucketSeries, { tenants: ['a'] })).toEqual(expected)
