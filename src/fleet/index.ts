@@ -3,7 +3,6 @@
 // and explained. Pure as far as the clock is passed in, but for the watched directory of manifests.
 
 export {
-  type Allowlist,
   emptyAllowlist,
   mergeAllowlists,
   readAllowlist,
@@ -15,7 +14,6 @@ export {
   layerOfDeploymentConfig,
 } from './addon/intent.ts'
 export {
-  type FederatedCluster,
   karmadaObjects,
   kubefedObjects,
 } from './addon/render-federation.ts'
@@ -70,7 +68,7 @@ export {
   readPlacementScore,
 } from './source/placement-reader.ts'
 export { readObject } from './source/read-object.ts'
-export { type AnswerOptions, answerDefaults, FleetAnswers } from './view/answers.ts'
+export { FleetAnswers } from './view/answers.ts'
 export {
   type FleetAnswer,
   type FleetCall,
@@ -81,7 +79,6 @@ export {
   type FleetListCall,
   type FleetObjectCall,
   type FleetPort,
-  type FleetSummaryCall,
   fleetLists,
 } from './view/call.ts'
 export { isEventSeen } from './view/event-list.ts'
@@ -89,8 +86,5 @@ export type {
   ClusterData,
   FleetEventLog,
   FleetView,
-  HubPlacements,
-  SourcePart,
-  SourceStatus,
 } from './view/fleet-view.ts'
 export { listFields, listFilters, summaryFilters } from './view/list-fields.ts'

@@ -31,5 +31,4 @@ export {
   Reflector,
   type ReflectorChange,
   type ReflectorOptions,
-  type ReflectorStatus,
 } from './reflector.ts'

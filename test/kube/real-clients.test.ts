@@ -1,9 +1,7 @@
-// The double under clients that are not ours: kubectl where it is installed, and the Kubernetes client library.
-import { execFile } from 'node:child_process'
+// The double under a client that is not ours: the Kubernetes client library. kubectl: test/e2e/kubectl.test.ts.
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import {
   CoreV1Api,
   CustomObjectsApi,
@@ -16,7 +14,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ApiServerDouble } from './api-server-double/api-server.ts'
 import { widgetDefinition, widgetGroup } from './transcripts/scenarios.ts'
 
-const run = promisify(execFile)
 const double = new ApiServerDouble()
 const folder = mkdtempSync(join(tmpdir(), 'double-'))
 const kubeconfig = join(folder, 'config')
@@ -38,49 +35,6 @@ beforeAll(async () => {
   )
 })
 afterAll(() => double.stop())
-
-const hasKubectl = await run('kubectl', ['version', '--client']).then(
-  () => true,
-  () => false,
-)
-
-describe.skipIf(!hasKubectl)('kubectl', () => {
-  const kubectl = async (...words: string[]): Promise<string> => {
-    const global = ['--kubeconfig', kubeconfig, '--cache-dir', join(folder, 'cache'), '-n', 'n']
-    return (await run('kubectl', [...global, ...words])).stdout.trim()
-  }
-  const apply = (manager: string, spec: object): Promise<string> => {
-    const file = join(folder, `${manager}.json`)
-    const metadata = { name: 'k', namespace: 'n' }
-    writeFileSync(
-      file,
-      JSON.stringify({ apiVersion: `${widgetGroup}/v1`, kind: 'Widget', metadata, spec }),
-    )
-    const how = ['--server-side', '--validate=false', `--field-manager=${manager}`]
-    return kubectl('apply', ...how, '-f', file)
-  }
-
-  it('finds kinds, also by their short names', async () => {
-    expect(await kubectl('api-resources', '--api-group', widgetGroup, '-o', 'name')).toBe(
-      `widgets.${widgetGroup}`,
-    )
-    expect(await kubectl('get', 'wdg', '-o', 'name')).toBe('')
-  }, 20_000)
-
-  it('applies, is refused what another manager owns, patches, selects, and deletes', async () => {
-    expect(await apply('one', { size: 1 })).toContain('serverside-applied')
-    await expect(apply('two', { size: 2 })).rejects.toThrow(/conflict with "one"/)
-    await kubectl('label', 'wdg', 'k', 'team=red')
-    expect(
-      await kubectl('get', 'wdg', '-l', 'team=red', '-o', 'jsonpath={.items[*].spec.size}'),
-    ).toBe('1')
-    const status = ['--subresource=status', '--type=merge', '-p', '{"status":{"phase":"Ready"}}']
-    await kubectl('patch', 'wdg', 'k', ...status)
-    expect(await kubectl('get', 'wdg', 'k', '-o', 'jsonpath={.status.phase}')).toBe('Ready')
-    await kubectl('delete', 'wdg', 'k', '--wait=true')
-    await expect(kubectl('get', 'wdg', 'k')).rejects.toThrow(/NotFound/)
-  }, 30_000)
-})
 
 describe('the Kubernetes client library', () => {
   const config = new KubeConfig()

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { Resolver } from 'node:dns/promises'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -8,6 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import * as x509 from '../../src/identity/x509.ts'
 import { createPeerTransport, type PeerConfig, parsePeer } from '../../src/rules/index.ts'
 
 const transport = createPeerTransport()
@@ -113,35 +113,33 @@ describe('finding peers by DNS', () => {
   })
 })
 
+async function selfSigned(name: string): Promise<{ certificate: string; key: string }> {
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256' }
+  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    name: [{ CN: [name] }],
+    keys,
+    signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
+    extensions: [
+      new x509.BasicConstraintsExtension(true),
+      new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: name }]),
+    ],
+  })
+  const der = await crypto.subtle.exportKey('pkcs8', keys.privateKey)
+  const key = x509.PemConverter.encode(der, 'PRIVATE KEY')
+  return { certificate: certificate.toString('pem'), key }
+}
+
 describe('a request to a peer over TLS', () => {
   const file = (name: string): string => join(folder, name)
   let server: Server
   let url: string
   const seen: (string | undefined)[] = []
   beforeAll(async () => {
-    const openssl = (...args: string[]): Buffer => execFileSync('openssl', args, { stdio: 'pipe' })
-    const request = [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:P-256',
-      '-nodes',
-    ]
     for (const name of ['am', 'ruler']) {
-      openssl(
-        ...[
-          ...request,
-          '-days',
-          '2',
-          '-subj',
-          `/CN=${name}`,
-          '-addext',
-          `subjectAltName=DNS:${name}`,
-        ],
-        ...['-keyout', file(`${name}.key`), '-out', file(`${name}.crt`)],
-      )
+      const { certificate, key } = await selfSigned(name)
+      writeFileSync(file(`${name}.crt`), certificate)
+      writeFileSync(file(`${name}.key`), key)
     }
     const read = (name: string): Buffer => readFileSync(file(name))
     const tls = { cert: read('am.crt'), key: read('am.key'), ca: read('ruler.crt') }

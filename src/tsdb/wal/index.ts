@@ -1,11 +1,8 @@
 // The write-ahead log of a lane: segments, group commits, checkpoints, replay.
 export { laneKey } from './checkpoint.ts'
 export {
-  type CommitJob,
-  type CommitOutcome,
   type Committer,
   inlineCommitter,
-  type LogWrite,
   portCommitter,
   serveCommits,
 } from './committer.ts'
