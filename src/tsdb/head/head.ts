@@ -349,23 +349,25 @@ export class Head implements Queryable {
   }
 
   /**
-   * Where memory is full, takes the series that are being written (those of one sample are not, yet) over from a sealed window into the generation that
-   * takes its further samples; returns how many. Otherwise a series that is next written after the sealed one was
-   * dropped would be a new one, and be refused.
+   * Where memory is full, takes the series that are being written over from a sealed window into the generation that takes
+   * its further samples; returns how many. Otherwise a series that is next written after the sealed one was dropped
+   * would be a new one, and be refused. A series of one sample counts as being written if another window has it too.
    */
   carryOn(windowKey: number, nowMs: number): number {
     const sealed = this.#generations.all().find((one) => one.sealed && one.windowKey === windowKey)
     // Where there is a later window, its writers have entered it.
     if (sealed === undefined || this.#generations.newerThan(sealed).length > 0) return 0
-    if (!this.#isMemoryFull()) return 0
+    if (!this.#isMemoryFull(sealed)) return 0
     const { sink } = this.#options
+    const isKnown = this.#generations.relatives(sealed).map((other) => lookupIn(other, sealed))
     const next = this.#generations.forWindow(sealed.key.windowStartMs, nowMs, sink)
     if (next === undefined) return 0
     const sinceMs = sealed.stats().maxTimeMs - beingWrittenMs
     let count = 0
     const { seriesCount } = sealed.memory.view
     for (let ref = 0; ref < seriesCount && !next.memory.isFull; ref++) {
-      if (sealed.newestMs(ref) < sinceMs || isWrittenOnce(sealed, ref)) continue
+      if (sealed.newestMs(ref) < sinceMs) continue
+      if (isWrittenOnce(sealed, ref) && !isKnown.some((isKnownIn) => isKnownIn(ref))) continue
       next.adopt(sealed, ref, sink)
       count++
     }
@@ -412,11 +414,12 @@ export class Head implements Queryable {
     })
   }
 
-  #isMemoryFull(): boolean {
+  // Sealing makes room for what its series will take; `asOpen` is looked at as it was before.
+  #isMemoryFull(asOpen?: Generation): boolean {
     const windows = this.#generations.all().map((generation) => ({
       memoryBytes: generation.memoryBytes(),
       seriesCount: generation.memory.view.seriesCount,
-      isSealed: generation.sealed,
+      isSealed: generation.sealed && generation !== asOpen,
     }))
     return this.#decoder.memoryBytes + bytesToCome(windows) >= this.#options.limits.memoryBytes
   }
@@ -543,6 +546,18 @@ function isWrittenOnce(generation: Generation, ref: number): boolean {
   const isFirstChunk = view.words[state + 12] === 0
   const isFirstSample = view.words[state + 10] === view.words[state + 4]
   return isFirstChunk && isFirstSample && !generation.sides.has(ref)
+}
+
+// Tells of series of `generation` whether `other` has them too.
+function lookupIn(other: Generation, generation: Generation): (ref: number) => boolean {
+  const { view } = generation.memory
+  const tenantIds = generation.tenants.map((tenant) => other.tenants.indexOf(tenant))
+  return (ref) => {
+    const tenantId = tenantIds[view.tenantOf(ref)]!
+    const at = view.infoOf(ref) >>> 2
+    const hash = view.words.subarray(at, at + 4)
+    return tenantId >= 0 && other.memory.view.findSeries(tenantId, hash) !== undefined
+  }
 }
 
 // Other work of the thread goes on in between.

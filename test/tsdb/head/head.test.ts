@@ -287,7 +287,7 @@ describe('the head', () => {
   })
 
   test('goes on with series that are being written after an early cut although memory is full', () => {
-    const head = createHead([], { limits: { memoryBytes: 2_500_000 } })
+    const head = createHead([], { limits: { memoryBytes: 10_000_000 } })
     const send = (pods: readonly string[], timeMs: number) => {
       const series = pods.map((pod) => ({
         labels: { __name__: 'up', pod },
@@ -303,6 +303,7 @@ describe('the head', () => {
     }
     // One series has one sample only: it may be one of those that come once.
     const once = known.pop()!
+    expect(known.length).toBeGreaterThan(100)
     send(known, start + 410_000)
     const { windowKey } = head.windows()[0]!
     const descriptor = head.sealGeneration(windowKey)!
@@ -318,6 +319,23 @@ describe('the head', () => {
       limited: false,
     })
     expect(send(['idle'], start + 430_000)).toMatchObject({ limited: true })
+  })
+
+  test('goes on after an early cut with a series of one sample that the window before knows', () => {
+    const head = createHead([], { limits: { memoryBytes: 12_000_000 } })
+    const send = (pod: string, timeMs: number) => {
+      const series = [{ labels: { __name__: 'up', pod }, samples: [[timeMs, 1]] as const }]
+      return head.append(requestOf(bodyOf(series)), timeMs)
+    }
+    const nextMs = start + windowMs
+    send('steady', nextMs - 30_000)
+    send('steady', nextMs)
+    let created = 0
+    while (!send(`new-${created}`, nextMs).limited) created++
+    expect(created).toBeGreaterThan(100)
+    const { windowKey } = head.windows().find(({ minTimeMs }) => minTimeMs === nextMs)!
+    head.sealGeneration(windowKey)
+    expect(head.carryOn(windowKey, nextMs)).toBe(1)
   })
 
   test('selects by all kinds of matchers, and lists names and values', async () => {
