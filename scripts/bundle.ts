@@ -71,7 +71,8 @@ await build({
     minify: false,
     rollupOptions: {
       input: entries,
-      treeshake: { moduleSideEffects: (id) => !rooms.test(id) },
+      // x509.ts loads a polyfill for its effect.
+      treeshake: { moduleSideEffects: (id) => !rooms.test(id) || id.endsWith('/x509.ts') },
       output: {
         format: 'es',
         entryFileNames: '[name].js',

@@ -32,7 +32,13 @@ const publish = (): void => {
 }
 let isOpen = false
 const blockParts = { directory, seed, compileMatcher, nextUlid, log, isShipped }
-const blocks = await LocalBlocks.open({ ...blockParts, onChange: () => publish() })
+const { indexSizeBytesMax, mergeIndexSizeBytesMax } = data
+const blocks = await LocalBlocks.open({
+  ...blockParts,
+  indexSizeBytesMax,
+  mergeIndexSizeBytesMax,
+  onChange: () => publish(),
+})
 const { from, to, head } = data.rehome
 await rehomeLanes({
   from,

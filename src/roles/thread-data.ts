@@ -41,6 +41,9 @@ export interface BlockThreadData {
     readonly head: LaneHeadData
   }
   readonly rules: CutRules
+  /** Memory of open indexes, and of those that are merged; see `LocalBlocks`. */
+  readonly indexSizeBytesMax: number
+  readonly mergeIndexSizeBytesMax: number
   readonly retentionMs: number
   readonly retentionSizeBytes: number
   readonly cutIntervalMs: number

@@ -68,6 +68,8 @@ export function blockThreadData(
       openMax: headLimitDefaults.generationsMax,
       memoryBytesMax,
     },
+    mergeIndexSizeBytesMax: Math.floor(memoryLimitBytes(config) / 8),
+    indexSizeBytesMax: Math.min(128 << 20, Math.floor(memoryLimitBytes(config) / 16)),
     retentionMs: msOf(config.storage.retentionTime),
     retentionSizeBytes: parseSizeBytes(config.storage.retentionSize),
     cutIntervalMs: 5000,

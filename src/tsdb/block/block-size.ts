@@ -15,13 +15,20 @@ export function blockFilePaths(files: Files, directory: string): string[] {
 /** The sum of the sizes of a block's files. */
 export function blockSizeBytes(files: Files, directory: string): number {
   let total = 0
-  for (const path of blockFilePaths(files, directory)) {
-    const file = files.open(join(directory, path), 'read')
-    try {
-      total += file.sizeBytes()
-    } finally {
-      file.close()
-    }
-  }
+  for (const path of blockFilePaths(files, directory)) total += sizeOf(files, join(directory, path))
   return total
+}
+
+/** The size of a block's index. */
+export function indexSizeBytes(files: Files, directory: string): number {
+  return sizeOf(files, join(directory, 'index'))
+}
+
+function sizeOf(files: Files, path: string): number {
+  const file = files.open(path, 'read')
+  try {
+    return file.sizeBytes()
+  } finally {
+    file.close()
+  }
 }

@@ -21,7 +21,7 @@ import type { Logger } from '../../telemetry/index.ts'
 import { type Files, nodeFiles } from '../files.ts'
 import { type Block, type BlockOptions, openBlock } from './block.ts'
 import type { BlockMeta } from './block-meta.ts'
-import { blockSizeBytes } from './block-size.ts'
+import { blockSizeBytes, indexSizeBytes } from './block-size.ts'
 import { IndexBudget } from './index-budget.ts'
 import { mergeBlocks } from './merge-blocks.ts'
 import { planMerge } from './merge-plan.ts'
@@ -43,6 +43,11 @@ export interface LocalBlocksOptions extends BlockOptions {
   readonly isShipped?: (tenant: string, meta: BlockMeta) => boolean
   /** The memory of all open indexes; 128 MiB where absent. */
   readonly indexSizeBytesMax?: number
+  /**
+   * Blocks whose index is larger than half of this are not merged: merging takes about twice the indexes' size in
+   * memory. Absent = any are.
+   */
+  readonly mergeIndexSizeBytesMax?: number
   /** Hears that what readers see has changed. */
   readonly onChange?: () => void
 }
@@ -158,8 +163,8 @@ export class LocalBlocks implements Queryable {
   mergeNext(tenant: string, rangesMs: readonly number[], signal: CancelSignal): Promise<boolean> {
     return this.#alone(tenant, async () => {
       const metas = this.blocksOf(tenant)
+        .filter((block) => this.#isShipped(tenant, block.meta) && this.#isMergeable(block))
         .map((block) => block.meta)
-        .filter((meta) => this.#isShipped(tenant, meta))
       const plan = new Set(planMerge(metas, rangesMs))
       const inputs = this.blocksOf(tenant).filter((block) => plan.has(block.meta.ulid))
       if (inputs.length === 0) return false
@@ -252,6 +257,11 @@ export class LocalBlocks implements Queryable {
       })
     }
     this.#tenants.clear()
+  }
+
+  #isMergeable({ directory }: Block): boolean {
+    const { mergeIndexSizeBytesMax: bound } = this.#options
+    return bound === undefined || indexSizeBytes(this.#files, directory) <= bound / 2
   }
 
   #isShipped(tenant: string, meta: BlockMeta): boolean {

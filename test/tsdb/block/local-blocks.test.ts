@@ -297,3 +297,21 @@ test('retention removes old blocks of every tenant, and the oldest beyond the si
   expect(store.blocksOf('a').length + store.blocksOf('b').length).toBe(1)
   await store.close()
 })
+
+test('blocks whose indexes are too large to merge in the memory there is stay apart', async () => {
+  const directory = temporaryDirectory()
+  const openBounded = (mergeIndexSizeBytesMax: number): Promise<LocalBlocks> =>
+    LocalBlocks.open({ ...blockOptions, directory, nextUlid, log, mergeIndexSizeBytesMax })
+  const small = await openBounded(1 << 20)
+  await write(small, 'a', 0, [seriesAt(0, 1)])
+  await write(small, 'a', 0, [seriesAt(0, 2, 'other')])
+  await small.close()
+  const bounded = await openBounded(64)
+  expect(await bounded.mergeNext('a', ranges, neverCancelled)).toBe(false)
+  expect(bounded.blocksOf('a')).toHaveLength(2)
+  await bounded.close()
+  const free = await openBounded(1 << 20)
+  expect(await free.mergeNext('a', ranges, neverCancelled)).toBe(true)
+  expect(free.blocksOf('a')).toHaveLength(1)
+  await free.close()
+})
