@@ -5,7 +5,8 @@
 import Type, { type Static } from 'typebox'
 import { Value } from 'typebox/value'
 import { parseDocument } from 'yaml'
-import { type ClusterScope, type Scope, UserError } from '../model/index.ts'
+import { type ClusterScope, checkTenant, type Scope, UserError } from '../model/index.ts'
+import type { WritingCluster } from './cluster-caller.ts'
 import type { Rights } from './rights.ts'
 
 const closed = { additionalProperties: false } as const
@@ -18,6 +19,9 @@ const tokenSchema = Type.Object(
     sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
     groups: Type.Optional(names),
     expires: Type.Optional(Type.String()),
+    cluster: Type.Optional(Type.String({ minLength: 1 })),
+    clusterId: Type.Optional(Type.String({ minLength: 1 })),
+    tenant: Type.Optional(Type.String({ minLength: 1 })),
   },
   closed,
 )
@@ -59,6 +63,8 @@ export interface StaticToken {
   readonly groups: readonly string[]
   /** Unix milliseconds; Infinity = it does not expire. */
   readonly expiresMs: number
+  /** The cluster that it is bound to: it writes as that one, and has no other right. */
+  readonly cluster?: WritingCluster
 }
 
 /** Rights of whoever is one of the users or in one of the groups. */
@@ -109,9 +115,12 @@ function shapeFaults(content: unknown): string[] {
 
 function meaningFaults({ tokens = [], bindings = [] }: Static<typeof fileSchema>): string[] {
   const faults: string[] = []
-  for (const [i, { expires }] of tokens.entries()) {
+  for (const [i, token] of tokens.entries()) {
+    const { expires } = token
     if (expires !== undefined && Number.isNaN(Date.parse(expires)))
       faults.push(`tokens.${i}.expires: "${expires}" is no time; write 2027-01-31T00:00:00Z`)
+    const fault = clusterFault(token, bindings)
+    if (fault !== undefined) faults.push(`tokens.${i}: ${fault}`)
   }
   const hashes = new Set(tokens.map(({ sha256 }) => sha256))
   if (hashes.size < tokens.length) faults.push('tokens: two entries have the same sha256')
@@ -124,9 +133,33 @@ function meaningFaults({ tokens = [], bindings = [] }: Static<typeof fileSchema>
   return faults
 }
 
-function tokenOf({ name, sha256, groups = [], expires }: Static<typeof tokenSchema>): StaticToken {
+// A token that stands for a cluster must not gain rights by a binding that somebody wrote for another purpose.
+function clusterFault(
+  { name, groups, cluster, clusterId, tenant }: Static<typeof tokenSchema>,
+  bindings: readonly Static<typeof bindingSchema>[],
+): string | undefined {
+  if (cluster === undefined) {
+    return clusterId === undefined && tenant === undefined
+      ? undefined
+      : 'clusterId and tenant are those of a cluster; name it as well'
+  }
+  if (groups !== undefined) return 'is bound to a cluster, and so in no group'
+  if (bindings.some(({ users }) => users?.includes(name)))
+    return `is bound to a cluster, and so takes no rights of bindings; bindings name ${name}`
+  try {
+    if (tenant !== undefined) checkTenant(tenant)
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+function tokenOf(token: Static<typeof tokenSchema>): StaticToken {
+  const { name, sha256, groups = [], expires, cluster, clusterId, tenant = '' } = token
   const expiresMs = expires === undefined ? Infinity : Date.parse(expires)
-  return { name, sha256, groups, expiresMs }
+  const plain = { name, sha256, groups, expiresMs }
+  if (cluster === undefined) return plain
+  return { ...plain, cluster: { cluster, clusterId: clusterId ?? cluster, tenant } }
 }
 
 function bindingOf(binding: Static<typeof bindingSchema>): Binding {

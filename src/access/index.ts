@@ -1,6 +1,7 @@
 // Who is calling, and what they may write and see.
 export { type AccessFile, bindingsOf, parseAccessFile } from './access-file.ts'
 export * from './anonymous.ts'
+export { clusterCaller } from './cluster-caller.ts'
 export {
   bearerToken,
   type CallerSource,

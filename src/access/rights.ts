@@ -1,6 +1,7 @@
 // Rights: what a subject may do, as bindings grant it. Rights of several bindings add up; nothing takes rights away.
 
 import type { ClusterScope, Scope, TenantRights } from '../model/index.ts'
+import type { WritingCluster } from './cluster-caller.ts'
 
 /** Somebody whose credentials hold. */
 export interface Subject {
@@ -8,6 +9,8 @@ export interface Subject {
   readonly groups: readonly string[]
   /** What its credentials are: an authority trusts the names of some and not of others. */
   readonly provedBy: 'static' | 'oidc' | 'kubernetes'
+  /** The cluster that it is, where its credentials are bound to one: authorities are not asked then. */
+  readonly cluster?: WritingCluster
 }
 
 /** What somebody may do. No tenant to read, or a scope without clusters, is no right to read. */

@@ -29,7 +29,8 @@ export function staticTokenVerifier(
         fix: 'make a new one with: crowsnest tools access token',
       })
     }
-    return { name: known.name, groups: known.groups, provedBy: 'static' }
+    const { name, groups, cluster } = known
+    return { name, groups, provedBy: 'static', ...(cluster === undefined ? {} : { cluster }) }
   }
 }
 

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { type Caller, UserError } from '../model/index.ts'
+import { clusterCaller } from './cluster-caller.ts'
 import type { CallerSource, Credentials } from './credentials.ts'
 import { addRights, type Rights, type Subject } from './rights.ts'
 
@@ -13,10 +14,11 @@ export type TokenVerifier = (token: string) => Promise<Subject | undefined>
 /** Rights that one authority grants a subject; `token` is the one it proved itself with. */
 export type Authority = (subject: Subject, token: string) => Promise<Rights>
 
-/** How long and how many decisions are kept. */
-export interface DecisionCaching {
+/** How long and how many decisions are kept, and where clusters write that name no tenant. */
+export interface DecisionOptions {
   readonly cacheMs: number
   readonly entriesMax: number
+  readonly defaultTenant: string
 }
 
 type Decision = { readonly caller: Caller | undefined } | { readonly error: unknown }
@@ -25,15 +27,17 @@ type Decision = { readonly caller: Caller | undefined } | { readonly error: unkn
 export class TokenCallers {
   readonly #verifiers: readonly TokenVerifier[]
   readonly #authorities: readonly Authority[]
+  readonly #defaultTenant: string
   readonly #decisions: LRUCache<string, Promise<Decision>>
 
   constructor(
     verifiers: readonly TokenVerifier[],
     authorities: readonly Authority[],
-    { cacheMs, entriesMax }: DecisionCaching,
+    { cacheMs, entriesMax, defaultTenant }: DecisionOptions,
   ) {
     this.#verifiers = verifiers
     this.#authorities = authorities
+    this.#defaultTenant = defaultTenant
     this.#decisions = new LRUCache({ max: entriesMax, ttl: cacheMs })
   }
 
@@ -61,6 +65,8 @@ export class TokenCallers {
       for (const verify of this.#verifiers) {
         const subject = await verify(token)
         if (subject === undefined) continue
+        if (subject.cluster !== undefined)
+          return { caller: clusterCaller(subject.cluster, this.#defaultTenant) }
         const granted = await Promise.all(this.#authorities.map((ask) => ask(subject, token)))
         return { caller: callerOf(subject, addRights(granted)) }
       }

@@ -74,7 +74,7 @@ export function createAccess(
   }
 }
 
-function tokenCallers({ access }: Config, more: Authorities): TokenCallers {
+function tokenCallers({ access, tenants }: Config, more: Authorities): TokenCallers {
   const file = readAccessFile(access.file)
   const verifiers: TokenVerifier[] = [staticTokenVerifier(() => file.tokens)]
   const { oidc } = access
@@ -86,6 +86,7 @@ function tokenCallers({ access }: Config, more: Authorities): TokenCallers {
   return new TokenCallers([...verifiers, ...more.verifiers], [byFile, ...more.authorities], {
     cacheMs: msOf(access.cacheTime),
     entriesMax: decisionsMax,
+    defaultTenant: tenants.default,
   })
 }
 

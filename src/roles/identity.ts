@@ -4,10 +4,9 @@
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import type { FastifyRequest } from 'fastify'
-import type { CallerSource, ClientCertificate } from '../access/index.ts'
+import { type CallerSource, type ClientCertificate, clusterCaller } from '../access/index.ts'
 import { clientCertificateOf } from '../api/index.ts'
-import type { ClusterRecord, IdentityStore } from '../identity/index.ts'
-import type { Caller } from '../model/index.ts'
+import type { IdentityStore } from '../identity/index.ts'
 import type { Logger } from '../telemetry/index.ts'
 import { isLoopback, parseAddress } from './config-check.ts'
 import type { Config } from './config-schema.ts'
@@ -56,12 +55,13 @@ export async function openIdentity(config: Config, log: Logger): Promise<Identit
     async callers({ certificate }) {
       if (certificate === undefined) return undefined
       const record = await check.clusterOf(certificate.raw, Date.now())
-      return callerOf(record, config.tenants.default)
+      return clusterCaller(record, config.tenants.default)
     },
     certificateOf(request) {
       const header = proxyHeader === '' ? undefined : request.headers[proxyHeader.toLowerCase()]
-      const isProxied =
-        typeof header === 'string' && proxies.has(request.socket.remoteAddress ?? '')
+      // A listener on [::] sees 10.0.0.1 as ::ffff:10.0.0.1.
+      const from = (request.socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '')
+      const isProxied = typeof header === 'string' && proxies.has(from)
       if (isProxied) return { raw: room.certificateInHeader(header) }
       return clientCertificateOf(request)
     },
@@ -100,22 +100,4 @@ function hostsOf(config: Config, names: readonly string[]) {
   const { host } = parseAddress(config.http.listen)
   const all = new Set([...names, 'localhost', '127.0.0.1', ...(isLoopback(host) ? [host] : [])])
   return [...all].map((value) => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value }) as const)
-}
-
-/** A cluster as a caller: it writes under its own labels to its own tenant, and reads nothing. */
-export function callerOf(record: ClusterRecord, defaultTenant: string): Caller {
-  const { cluster, clusterId } = record
-  const tenant = record.tenant === '' ? defaultTenant : record.tenant
-  return {
-    name: `cluster ${cluster}`,
-    identity: {
-      key: `cluster:${cluster}:${clusterId}`,
-      tenant,
-      labels: { cluster, clusterID: clusterId },
-    },
-    isAdmin: false,
-    mayRead: [],
-    mayWrite: [tenant],
-    scope: { clusters: new Map() },
-  }
 }

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Command } from 'commander'
 import { stringify } from 'yaml'
-import { hashToken, staticTokenPrefix } from '../access/index.ts'
+import { hashToken, parseAccessFile, staticTokenPrefix } from '../access/index.ts'
 
 const tokenSizeBytes = 32
 
@@ -19,16 +19,32 @@ export function addAccessTools(tools: Command): void {
     .argument('<name>', 'whom the token stands for')
     .option('--group <groups...>', 'groups of the bearer')
     .option('--expires <time>', 'when it ends, as in 2027-01-31T00:00:00Z')
-    .action((name: string, { group, expires }: { group?: string[]; expires?: string }) => {
+    .option('--cluster <cluster>', 'a cluster: the bearer writes as it, and does nothing else')
+    .option('--cluster-id <id>', 'label clusterID of its samples; its name unless given')
+    .option('--tenant <tenant>', 'tenant that the cluster writes to; the default one unless given')
+    .action((name: string, options: TokenOptions) => {
+      const { group, expires, cluster, clusterId, tenant } = options
       const token = staticTokenPrefix + randomBytes(tokenSizeBytes).toString('base64url')
       const entry = {
         name,
         sha256: hashToken(token),
         ...(group === undefined ? {} : { groups: group }),
         ...(expires === undefined ? {} : { expires }),
+        ...(cluster === undefined ? {} : { cluster }),
+        ...(clusterId === undefined ? {} : { clusterId }),
+        ...(tenant === undefined ? {} : { tenant }),
       }
-      process.stdout.write(
-        `# the token, shown once:\n# ${token}\n${stringify({ tokens: [entry] })}`,
-      )
+      const text = stringify({ tokens: [entry] })
+      // What the file would refuse is refused before the token is handed out.
+      parseAccessFile('options', text)
+      process.stdout.write(`# the token, shown once:\n# ${token}\n${text}`)
     })
+}
+
+interface TokenOptions {
+  readonly group?: string[]
+  readonly expires?: string
+  readonly cluster?: string
+  readonly clusterId?: string
+  readonly tenant?: string
 }

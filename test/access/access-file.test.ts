@@ -75,6 +75,23 @@ describe('an access file', () => {
     ])
   })
 
+  it('binds a token to a cluster, which then has no other right', () => {
+    const bound = (more: string, bindings = '') =>
+      `tokens: [{ name: agent, sha256: ${'c'.repeat(64)}, ${more} }]\n${bindings}`
+    const file = parseAccessFile('access.yaml', bound('cluster: west, tenant: team-a'))
+    expect(file.tokens[0]?.cluster).toEqual({
+      cluster: 'west',
+      clusterId: 'west',
+      tenant: 'team-a',
+    })
+    expect(faultOf(bound('cluster: west', 'bindings: [{ users: [agent], admin: true }]'))).toMatch(
+      'tokens.0: is bound to a cluster, and so takes no rights of bindings; bindings name agent',
+    )
+    expect(faultOf(bound('cluster: west, groups: [oncall]'))).toMatch('in no group')
+    expect(faultOf(bound('cluster: west, tenant: ".."'))).toMatch('tokens.0: tenant ".."')
+    expect(faultOf(bound('tenant: team-a'))).toMatch('name it as well')
+  })
+
   it('says where it is wrong', () => {
     expect(faultOf('tokens: [{ name: a, sha256: secret }]')).toMatch(
       /^bad_config: tokens\.0\.sha256: .*access\.yaml/,

@@ -77,6 +77,7 @@ async function startHub(status = 200) {
     concurrency: 2,
   })
   const callers = new TokenCallers([kubernetesVerifier(reviews)], [authority], {
+    defaultTenant: 'default-tenant',
     cacheMs: 60_000,
     entriesMax: 10,
   })

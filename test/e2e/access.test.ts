@@ -22,13 +22,17 @@ const tokens = {
   limited: 'crowsnest_limited-token-of-the-test',
   writer: 'crowsnest_writer-token-of-the-test',
   stranger: 'crowsnest_stranger-token-of-the-test',
+  cluster: 'crowsnest_cluster-token-of-the-test',
 } as const
 type Kind = keyof typeof tokens
 
 const accessFile = (more = '') => `
 tokens:
 ${Object.entries(tokens)
-  .map(([name, token]) => `  - { name: ${name}, sha256: ${hashToken(token)} }`)
+  .map(([name, token]) => {
+    const more = name === 'cluster' ? ', cluster: bound, clusterId: id-of-bound' : ''
+    return `  - { name: ${name}, sha256: ${hashToken(token)}${more} }`
+  })
   .join('\n')}
   - { name: late, sha256: ${hashToken('crowsnest_late')}, expires: 2020-01-01T00:00:00Z }
 bindings:
@@ -165,14 +169,15 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-// Who gets in: root, viewer (reads everything), limited (some clusters), writer, stranger (a token without rights).
-const everybody = 'rvlws'
-const readers = 'rvl--'
-const wholeFleet = 'rv---'
-const admins = 'r----'
-const writers = '---w-'
-const nobody = '-----'
-const kinds: readonly Kind[] = ['root', 'viewer', 'limited', 'writer', 'stranger']
+// Who gets in: root, viewer (reads everything), limited (some clusters), writer, stranger (a token without rights),
+// cluster (a token bound to one).
+const everybody = 'rvlwsc'
+const readers = 'rvl---'
+const wholeFleet = 'rv----'
+const admins = 'r-----'
+const writers = '---w-c'
+const nobody = '------'
+const kinds: readonly Kind[] = ['root', 'viewer', 'limited', 'writer', 'stranger', 'cluster']
 
 // Every route that the gateway says it has, as in its own document; `more` makes the request one that can be answered.
 const rights: readonly (readonly [route: RegExp, allowed: string, more?: string])[] = [
@@ -263,7 +268,8 @@ describe('access', () => {
         body('east', 'x'),
         bearer(tokens[kind]),
       )
-      expect([kind, answer.status]).toEqual([kind, kind === 'writer' ? 204 : 403])
+      const mayWrite = kind === 'writer' || kind === 'cluster'
+      expect([kind, answer.status]).toEqual([kind, mayWrite ? 204 : 403])
     }
     const other = await post(`${gateway.url}/api/v1/write`, body('east', 'x'), {
       ...bearer(tokens.writer),
@@ -272,8 +278,26 @@ describe('access', () => {
     expect(other.status).toBe(403)
   })
 
+  it('stores what a token bound to a cluster sends as that cluster, and counts what it forged', async () => {
+    const forged = writeBody([
+      { labels: { __name__: 'bound', cluster: 'east', clusterID: 'x' }, samples: [[nowMs, 1]] },
+    ])
+    const url = `${gateway.url}/api/v1/write`
+    expect((await post(url, forged, bearer(tokens.cluster))).status).toBe(204)
+    const found = await gateway.get('/api/v1/query?query=bound', bearer(tokens.viewer))
+    expect(found).toMatchObject({
+      data: { result: [{ metric: { cluster: 'bound', clusterID: 'id-of-bound' } }] },
+    })
+    const metrics = await fetch(`${gateway.url}/metrics`, { headers: bearer(tokens.viewer) })
+    expect(await metrics.text()).toMatch(
+      /crowsnest_ingest_forged_series\{sender="cluster:bound:id-of-bound"\} [1-9]/,
+    )
+    const elsewhere = { ...bearer(tokens.cluster), 'THANOS-TENANT': 'team-b' }
+    expect((await post(url, forged, elsewhere)).status).toBe(403)
+  })
+
   it('shows what the scope shows, says so, and refuses what names nothing of it', async () => {
-    expect(await clustersSeenBy(tokens.viewer)).toEqual(['canary', 'east', 'west'])
+    expect(await clustersSeenBy(tokens.viewer)).toEqual(['bound', 'canary', 'east', 'west'])
     expect(await clustersSeenBy(tokens.limited)).toEqual(['east', 'west'])
     const counted = (await gateway.get(
       '/api/v1/query?query=count(up)',

@@ -16,6 +16,8 @@ import { writeBody } from './remote-write.ts'
 const folder = mkdtempSync(join(tmpdir(), 'gateway-identity-'))
 const data = join(folder, 'data')
 const token = 'crowsnest_reader-of-the-test'
+const proxyHeader = 'X-Client-Cert'
+const proxy = '127.0.0.2'
 let url: string
 let gateway: Running
 let target: Server
@@ -46,11 +48,14 @@ function ask(
     readonly as?: string
     readonly headers?: Record<string, string>
     readonly body?: Uint8Array
+    /** The address that the request comes from. */
+    readonly from?: string
   } = {},
 ): Promise<Reply> {
-  const { as, headers = {}, body } = options
+  const { as, headers = {}, body, from = '127.0.0.1' } = options
   const client = as === undefined ? {} : { cert: pemOf(as, 'tls.crt'), key: pemOf(as, 'tls.key') }
-  const connection = new Agent({ ...client, ca: pemOf('west', 'ca.crt'), keepAlive: false })
+  const ca = pemOf('west', 'ca.crt')
+  const connection = new Agent({ ...client, ca, keepAlive: false, localAddress: from })
   return new Promise((resolve, reject) => {
     const method = body === undefined ? 'GET' : 'POST'
     const sent = request(url + path, { method, headers, agent: connection }, (response) => {
@@ -134,7 +139,8 @@ bindings: [{ users: [reader], read: "*", clusters: "*" }]
   ]
   writeFileSync(join(folder, 'section.yml'), await enroll('west'))
   await enroll('east')
-  gateway = startCrowsnest(['all', '--data', data, ...listen, '--identity.enabled'])
+  const proxied = ['--identity.proxy-header', proxyHeader, '--identity.proxy-addresses', proxy]
+  gateway = startCrowsnest(['all', '--data', data, ...listen, ...proxied, '--identity.enabled'])
   await until('gateway', async () => (await ask('/-/ready')).status === 200, { of: gateway })
   agent = startAgent()
   const hasTen = async () => (await scrapesOf('west')).length >= 10
@@ -198,6 +204,27 @@ describe('a cluster with a certificate of its own', () => {
       const headers = { ...writeHeaders, [name]: smuggled }
       expect((await ask('/api/v1/write', { headers, body })).status).toBe(401)
     }
+  })
+
+  it("is known by the header of a trusted proxy, checked as on a connection, and by nobody else's", async () => {
+    const send = (pem: string, from: string): Promise<Reply> => {
+      const headers = { ...writeHeaders, [proxyHeader]: encodeURIComponent(pem) }
+      return ask('/api/v1/write', { headers, body, from })
+    }
+    const pem = pemOf('east', 'tls.crt')
+    expect((await send(pem, proxy)).status).toBe(204)
+    const untrusted = await send(pem, '127.0.0.3')
+    expect([untrusted.status, untrusted.text]).toEqual([
+      401,
+      expect.stringContaining('no credentials'),
+    ])
+    const garbage = await send('nonsense', proxy)
+    expect([garbage.status, garbage.text]).toEqual([
+      401,
+      expect.stringContaining('the header of the proxy'),
+    ])
+    const notACluster = await send(pemOf('west', 'ca.crt'), proxy)
+    expect(notACluster.status).toBe(401)
   })
 
   it('loses no sample when its certificate is replaced, then the CA', async () => {
