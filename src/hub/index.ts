@@ -1,0 +1,15 @@
+// Keeps the addon on hubs: what should be there, compared with what is, and the difference applied.
+// A hub's controller has parts; each names the kinds that it looks at and plans what it wants (part.ts).
+
+export { Controller } from './controller.ts'
+export type {
+  Act,
+  Apply,
+  Deletion,
+  Followed,
+  Note,
+  Part,
+  Patch,
+  Wanted,
+  World,
+} from './part.ts'
