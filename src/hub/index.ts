@@ -3,13 +3,8 @@
 
 export { Controller } from './controller.ts'
 export type {
-  Act,
-  Apply,
-  Deletion,
   Followed,
   Note,
   Part,
-  Patch,
   Wanted,
-  World,
 } from './part.ts'
