@@ -13,6 +13,8 @@ export interface StreamOptions {
   readonly heartbeatMs: number
   /** A reader that takes nothing for so long is let go; it resumes when it comes back. */
   readonly stalledMsMax: number
+  /** The rights of the reader are looked at again so often. */
+  readonly rightsMs: number
 }
 
 /** Defaults. */
@@ -20,6 +22,7 @@ export const streamDefaults: StreamOptions = {
   streamsMax: 200,
   heartbeatMs: 15_000,
   stalledMsMax: 30_000,
+  rightsMs: 25_000,
 }
 
 /** Where fleet routes act. */

@@ -1,7 +1,7 @@
 // The live stream of transitions as server-sent events: resumes after Last-Event-ID, and says 410 where what is missing
 // is no longer kept.
 // Invariants: a reader that does not read holds one batch and one socket buffer, and is let go after a while; streams
-// are bounded in number; a stream ends when the server closes.
+// are bounded in number; a stream ends when the server closes, and when its reader's rights are not those it began with.
 // Source: WHATWG HTML, server-sent events.
 
 import type { ServerResponse } from 'node:http'
@@ -15,6 +15,7 @@ import { invalid, type Parameters, text } from '../parameters.ts'
 import { abortSignalOf } from '../server.ts'
 import { type FleetDoor, fleetOf } from './door.ts'
 import { filterSchemas, refuseUnknown, split } from './parameters.ts'
+import { StreamEnd, watchRights } from './stream-rights.ts'
 
 /** What a browser waits before it comes back. */
 const retryMs = 2000
@@ -29,7 +30,7 @@ const schema = described({
   tag: 'fleet',
   summary: 'Transitions as they happen (server-sent events)',
   description:
-    'Each event has the id of the transition and the transition as JSON. Resume with Last-Event-ID; after 410, list again.',
+    'Each event has the id of the transition and the transition as JSON. Resume with Last-Event-ID; after 410, list again. An event with a name of its own (rights_changed, unauthorized, forbidden, gone, unavailable) is the last one and says why.',
   query: {
     ...filterSchemas(filters),
     lastEventId: 'Where to go on, as the header Last-Event-ID; absent: from now on',
@@ -67,7 +68,8 @@ export const fleetStreamRoutes: FastifyPluginAsync<{ door: FleetDoor }> = async 
     })
     const afterId = await startWhenOpen(fleet, request)
     const batches = fleet.follow({ afterId, scope: request.caller.scope }, signal)
-    const { heartbeatMs, stalledMsMax } = door.stream
+    const { heartbeatMs, stalledMsMax, rightsMs } = door.stream
+    watchRights(request, rightsMs, signal, (end) => closing.abort(end))
     const stream = texts(batches, { afterId, isWanted, heartbeatMs }, signal)
     const body = Readable.from(stream, { highWaterMark: 1 })
     letGoWhenStalled(reply.raw, stalledMsMax, signal)
@@ -142,20 +144,25 @@ async function* texts(
     while (!signal.aborted) {
       const step = await orHeartbeat(next, heartbeatMs, signal)
       if (step === 'heartbeat') yield ': \n\n'
-      else if (step === 'aborted' || step.done === true) return
+      else if (step === 'aborted' || step.done === true) break
       else {
         const text = textOf(step.value, isWanted)
         if (text !== '') yield text
         next = iterator.next()
       }
     }
+    if (signal.reason instanceof StreamEnd) yield lastOf(signal.reason.event, signal.reason.message)
   } catch (error) {
     if (!(error instanceof UserError)) throw error
-    yield `event: ${error.code}\ndata: ${JSON.stringify({ error: error.message })}\n\n`
+    yield lastOf(error.code, error.message)
   } finally {
     next.catch(() => undefined)
     void iterator.return?.()
   }
+}
+
+function lastOf(event: string, error: string): string {
+  return `event: ${event}\ndata: ${JSON.stringify({ error })}\n\n`
 }
 
 // The last id of a batch goes out even where none of its events is wanted, so that resuming skips them.

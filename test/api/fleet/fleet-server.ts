@@ -83,9 +83,13 @@ export function eventOf(id: number, change: Partial<FleetEvent> = {}): FleetEven
 /** A server that is not listening. */
 export async function fleetServer(
   fleet: FleetPort | undefined,
-  options: { readonly scope?: Scope } & Partial<typeof streamDefaults> = {},
+  options: {
+    readonly scope?: Scope
+    /** Who calls, where it may be somebody else later. */
+    readonly findCaller?: (caller: Caller) => Caller
+  } & Partial<typeof streamDefaults> = {},
 ): Promise<FastifyInstance> {
-  const { scope = 'all', ...bounds } = options
+  const { scope = 'all', findCaller = (same) => same, ...bounds } = options
   const stream = { ...streamDefaults, streamsMax: 2, ...bounds }
   const caller: Caller = {
     name: 'somebody',
@@ -98,7 +102,7 @@ export async function fleetServer(
   const app = await createServer({
     log: createLogger('silent'),
     metrics: new Metrics(),
-    findCaller: () => caller,
+    findCaller: () => findCaller(caller),
     allowedHosts: [],
     formSizeBytesMax: 1 << 20,
   })

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
-import { UserError } from '../../../src/model/index.ts'
+import { type Caller, UserError } from '../../../src/model/index.ts'
 import { eventOf, fleetServer, type TestFleet, testFleet } from './fleet-server.ts'
 
 const closers: (() => Promise<unknown>)[] = []
@@ -93,6 +93,52 @@ describe('the stream', () => {
     await reader.until(() => reader.text().includes('id: 4'))
     expect(reader.ids()).toEqual([3])
     expect(reader.text()).not.toContain('prod-us-1')
+  })
+
+  it('ends with an event that says why when the reader may see less or more, or nothing', async () => {
+    const fleet = testFleet([eventOf(1)])
+    const all = { scope: { clusters: new Map([['prod-eu-1', 'all' as const]]) } }
+    const less = { scope: { clusters: new Map([['prod-eu-1', new Set(['web'])]]) } }
+    const refused = new UserError('unauthorized', { what: 'the token has run out' })
+    for (const [later, event] of [
+      [() => less, 'rights_changed'],
+      [() => ({ mayRead: [] }), 'forbidden'],
+      [
+        () => {
+          throw refused
+        },
+        'unauthorized',
+      ],
+      [
+        () => {
+          throw new Error('no answer')
+        },
+        'unavailable',
+      ],
+    ] as const) {
+      let looks = 0
+      const findCaller = (caller: Caller): Caller =>
+        looks++ < 3 ? { ...caller, ...all } : { ...caller, ...all, ...later() }
+      const reader = await open((await listen(fleet, { rightsMs: 20, findCaller })).url)
+      await reader.ended
+      // What cannot be found out may pass, once.
+      expect(looks).toBe(event === 'unavailable' ? 5 : 4)
+      expect(reader.text()).toContain(`event: ${event}\ndata: {"error":"`)
+      expect(reader.text()).not.toContain('no answer')
+    }
+  })
+
+  it('goes on while the rights of the reader stay as they are', async () => {
+    const fleet = testFleet([eventOf(1)])
+    let looks = 0
+    const findCaller = (caller: Caller): Caller => {
+      looks++
+      return { ...caller, scope: { clusters: new Map([['prod-eu-1', 'all' as const]]) } }
+    }
+    const reader = await open((await listen(fleet, { rightsMs: 10, findCaller })).url)
+    await reader.until(() => looks > 4)
+    fleet.happen(eventOf(2))
+    await reader.until(() => reader.ids().length === 1)
   })
 
   it('waits for a fleet that is still being opened', async () => {
