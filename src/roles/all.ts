@@ -85,7 +85,7 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
     stored: storedDoor({ threads, pool, timeoutMs: msOf(config.query.timeout) }),
     rules,
     admin: adminDoor(threads, config.web.enableAdminApi, join(config.data, 'snapshots')),
-    ...(fleet === undefined ? {} : { fleet: fleet.port }),
+    ...(fleet === undefined ? {} : { fleet: fleet.door }),
     operations: operationsDoor({ log, metrics, threads, status, refreshMetrics, reload }),
   })
   await app.listen({ host, port })

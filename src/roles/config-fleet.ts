@@ -61,6 +61,8 @@ export const fleet = Type.Object(
       'Most memberships (clusters times changes) that one selector with a virtual label looks at.',
       1,
     ),
+    pageLimit: count(5000, 'Most entries of one page of a list.', 1),
+    streams: count(200, 'Streams of transitions that may be open at a time.', 1),
     sampleAge: duration('5m', 'Samples of a cluster older than this are a failure of its senders.'),
     events: Type.Object(
       {

@@ -53,7 +53,7 @@ export function fleetSources({ fleet }: Config): readonly FleetSourceConfig[] {
 
 /** The fleet thread's start but for its port. Throws UserError bad_config. */
 export function fleetThreadData(config: Config): Omit<FleetThreadData, 'port'> {
-  const { events, senders, sampleAge } = config.fleet
+  const { events, senders, sampleAge, pageLimit } = config.fleet
   const labels = Object.entries(config.externalLabels).map(([name, value]) => `${name}=${value}`)
   return {
     logLevel: config.log.level,
@@ -67,6 +67,6 @@ export function fleetThreadData(config: Config): Omit<FleetThreadData, 'port'> {
     membershipIntervals: config.fleet.membershipIntervals,
     objstoreConfigFile: config.objstore.configFile,
     bucketPrefix: `crowsnest/journal/${labels.sort().join(',').replace(/[/\\]/g, '_')}`,
-    options: { ...fleetServiceDefaults, senders, sampleAgeMsMax: msOf(sampleAge) },
+    options: { ...fleetServiceDefaults, senders, pageLimit, sampleAgeMsMax: msOf(sampleAge) },
   }
 }

@@ -1,7 +1,8 @@
 // The fleet of this process as the front sees it: a thread that is started where the configuration names a source.
 
 import { MessageChannel, Worker } from 'node:worker_threads'
-import { connectFleet, type FleetPort, registerSyncMetric } from '../fleet/index.ts'
+import { type FleetDoor, streamDefaults } from '../api/index.ts'
+import { connectFleet, registerSyncMetric } from '../fleet/index.ts'
 import type { QueryPool } from '../query/index.ts'
 import type { Appendable } from '../storage/index.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
@@ -14,7 +15,7 @@ import { threadUrl } from './thread-url.ts'
 
 /** The fleet and its thread. */
 export interface RunningFleet {
-  readonly port: FleetPort
+  readonly door: FleetDoor
   /** Begins to compute scores of clusters, and to look at their data. */
   start(): void
   /** Writes what is known, and ends the thread. */
@@ -66,7 +67,7 @@ export function startFleet(
   const scores = createScores(config, { pool, fleet: port, log })
   registerSyncMetric(metrics, () => port.sources())
   return {
-    port,
+    door: { fleet: port, stream: { ...streamDefaults, streamsMax: config.fleet.streams } },
     start() {
       scores.start()
       data.start(port)

@@ -12,6 +12,7 @@ import {
   documentRoutes,
   expressionRoutes,
   type FindCaller,
+  type FleetDoor,
   federateRoutes,
   fleetExplainRoutes,
   fleetListRoutes,
@@ -36,7 +37,6 @@ import {
   streamDefaults,
   tenantSourcesOf,
 } from '../api/index.ts'
-import type { FleetPort } from '../fleet/index.ts'
 import type { IngestService } from '../ingest/index.ts'
 import type { RulerAnswer } from '../rules/index.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
@@ -71,7 +71,7 @@ export interface HttpParts {
   readonly rules: RuleDoors
   readonly admin: AdminDoor
   /** Absent where this process keeps no fleet. */
-  readonly fleet?: FleetPort
+  readonly fleet?: FleetDoor
   readonly operations: OperationsDoor
 }
 
@@ -118,7 +118,10 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
     await app.register(federateRoutes, { prefix: before, door })
   }
   await app.register(adminRoutes, { prefix: '/api/v1', door, admin })
-  const fleet = { prefix: '/api/v1', door: { fleet: parts.fleet, stream: streamDefaults } }
+  const fleet = {
+    prefix: '/api/v1',
+    door: parts.fleet ?? { fleet: undefined, stream: streamDefaults },
+  }
   await app.register(fleetListRoutes, fleet)
   await app.register(fleetExplainRoutes, fleet)
   await app.register(fleetStreamRoutes, fleet)

@@ -13,7 +13,7 @@ import type { DecisionStore, HubDecisions } from '../placement/decision-store.ts
 import type { MembershipStore } from '../placement/membership-store.ts'
 import { type ScoreChanges, scoreObjects, scoresOfHub } from '../scores/score-board.ts'
 import type { WriteOutcome } from '../scores/score-writer.ts'
-import { FleetAnswers } from '../view/answers.ts'
+import { answerDefaults, FleetAnswers } from '../view/answers.ts'
 import type { FleetAnswer, FleetCall, FleetEvent } from '../view/call.ts'
 import type { ClusterData, FleetView, SourceStatus } from '../view/fleet-view.ts'
 import { EventWaiters, type FollowAnswer, type FollowCall } from './event-waiters.ts'
@@ -36,6 +36,8 @@ export interface FleetServiceOptions {
   readonly senders: readonly string[]
   /** Samples older than this are a failure of the sender. */
   readonly sampleAgeMsMax: number
+  /** Most entries of one page of a list. */
+  readonly pageLimit: number
 }
 
 /** Defaults. */
@@ -46,6 +48,7 @@ export const fleetServiceDefaults: FleetServiceOptions = {
   mirrorMs: 25_000,
   senders: ['crowsnest', 'observability-controller', 'multicluster-observability-addon'],
   sampleAgeMsMax: 300_000,
+  pageLimit: answerDefaults.limitMax,
 }
 
 /** What the service works with. */
@@ -71,7 +74,7 @@ export class FleetService {
   readonly #parts: FleetServiceParts
   readonly #state = new FleetState()
   readonly #history: FleetHistory
-  readonly #answers = new FleetAnswers()
+  readonly #answers: FleetAnswers
   readonly #waiters: EventWaiters
   readonly #series: SeriesWriter
   readonly #synced = new Set<string>()
@@ -91,6 +94,7 @@ export class FleetService {
     this.#parts = parts
     this.#history = new FleetHistory(parts.journal)
     this.#waiters = new EventWaiters(parts.journal)
+    this.#answers = new FleetAnswers({ ...answerDefaults, limitMax: parts.options.pageLimit })
     this.#fleet = this.#state.fleet
     this.#series = new SeriesWriter({
       fleet: () => this.#fleet,

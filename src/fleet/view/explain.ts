@@ -1,12 +1,17 @@
 // A placement explained, for the API: one that a hub has, or one that does not exist yet.
 // Invariants: a reader who does not see everything gets the clusters that the scope shows, and nothing that names others;
-// placements without such a cluster are not there; one that is tried is tried over those clusters only, since its
-// author could ask anything of the others by counting what it selects.
+// placements without such a cluster are not there; no number counts clusters that are not shown, and sets without one that
+// is are not named; one that is tried is tried over those clusters only, since its author could ask anything of the
+// others by counting what it selects.
 
 import { type Scope, seesCluster, UserError } from '../../model/index.ts'
 import { isObject, textOf } from '../kube-object.ts'
-import { explain, type PlacementExplanation } from '../placement/explain.ts'
-import type { Placement, PlacementWorld } from '../placement/world.ts'
+import {
+  type ClusterExplanation,
+  explain,
+  type PlacementExplanation,
+} from '../placement/explain.ts'
+import { isMember, type Placement, type PlacementWorld } from '../placement/world.ts'
 import { readPlacement } from '../source/placement-reader.ts'
 import type { FleetExplainCall } from './call.ts'
 import type { Item } from './fields.ts'
@@ -19,7 +24,10 @@ const triedStepsMax = 500_000
 export function explainItem(view: FleetView, call: FleetExplainCall): Item {
   const { hub, placement, world } = find(view, call)
   const explanation = explain(placement, world)
-  return { hub, ...explanationItem(explanation, call.scope) }
+  const { scope, manifest } = call
+  // What is tried was decided over what its author sees.
+  if (scope === 'all' || manifest !== undefined) return { hub, ...explanationItem(explanation) }
+  return { hub, ...partOfExplanation(explanation, world, scope) }
 }
 
 function find(
@@ -55,9 +63,11 @@ function visibleWorld(world: PlacementWorld, scope: Scope): PlacementWorld {
   if (scope === 'all') return world
   const { decidedCounts: _, ...rest } = world
   const seen = (name: string): boolean => seesCluster(scope, name)
+  const clusters = world.clusters.filter(({ name }) => seen(name))
   return {
     ...rest,
-    clusters: world.clusters.filter(({ name }) => seen(name)),
+    clusters,
+    sets: setsOf(world, clusters),
     scores: world.scores.filter(({ cluster }) => seen(cluster)),
     decided: new Map([...world.decided].map(([key, names]) => [key, names.filter(seen)])),
   }
@@ -75,26 +85,72 @@ function checked(manifest: unknown, { namespace, name }: FleetExplainCall): Plac
   })
 }
 
-function explanationItem(explanation: PlacementExplanation, scope: Scope): Item {
-  const { placement, decision, differs, warnings } = explanation
-  const seen = (cluster: string): boolean => seesCluster(scope, cluster)
-  const hidden = explanation.clusters.filter(({ cluster }) => !seen(cluster))
-  const names = new Set(hidden.map(({ cluster }) => cluster))
+function setsOf({ sets }: PlacementWorld, clusters: PlacementWorld['clusters']) {
+  return sets.filter((set) => clusters.some(({ labels }) => isMember(set, labels)))
+}
+
+function explanationItem(explanation: PlacementExplanation): Item {
+  const { placement, decision, differs, clusters, warnings } = explanation
   return {
     placement,
     outcome: decision.outcome,
-    selected: decision.clusters.filter(seen),
-    groups: decision.groups.map(({ index, name, clusters }) => ({
+    selected: decision.clusters,
+    groups: decision.groups.map(({ index, name, clusters: own }) => ({
       index,
       name,
-      clusters: clusters.filter(seen),
+      clusters: own,
     })),
     unscheduledCount: decision.unscheduledCount,
     conditions: decision.conditions,
     eligibleSets: decision.trace.eligibleSets,
     recheckAtMs: decision.recheckAtMs,
-    clusters: explanation.clusters.filter(({ cluster }) => seen(cluster)),
-    differs: { missing: differs.missing.filter(seen), surplus: differs.surplus.filter(seen) },
-    warnings: warnings.filter((text) => !text.split(/[\s,;"]+/).some((word) => names.has(word))),
+    clusters,
+    differs,
+    warnings,
   }
+}
+
+function partOfExplanation(
+  explanation: PlacementExplanation,
+  world: PlacementWorld,
+  scope: Scope,
+): Item {
+  const { placement, decision, differs, warnings } = explanation
+  const seen = (cluster: string): boolean => seesCluster(scope, cluster)
+  const hidden = new Set(world.clusters.flatMap(({ name }) => (seen(name) ? [] : name)))
+  const shown = world.clusters.filter(({ name }) => seen(name))
+  const sets = new Set(setsOf(world, shown).map(({ name }) => name))
+  const groups = decision.groups.flatMap(({ name, clusters }) => {
+    const own = clusters.filter(seen)
+    return own.length === 0 ? [] : { name, clusters: own }
+  })
+  return {
+    placement,
+    outcome: decision.outcome,
+    selected: decision.clusters.filter(seen),
+    groups,
+    // Messages count clusters, and the one of a mistake stands among the warnings.
+    conditions: decision.conditions.map(({ message: _, ...condition }) => condition),
+    eligibleSets: decision.trace.eligibleSets.filter((name) => sets.has(name)),
+    clusters: ranksAmong(explanation.clusters.filter(({ cluster }) => seen(cluster))),
+    differs: { missing: differs.missing.filter(seen), surplus: differs.surplus.filter(seen) },
+    warnings: warnings.filter((text) => !text.split(/[\s,;"]+/).some((word) => hidden.has(word))),
+  }
+}
+
+// Ranks count from 1 among those that are shown; texts that count others or name their sets say less.
+function ranksAmong(clusters: readonly ClusterExplanation[]): readonly ClusterExplanation[] {
+  const ranks = clusters
+    .flatMap(({ rank }) => rank ?? [])
+    .sort((a, b) => a - b)
+    .map((rank, index) => [rank, index + 1] as const)
+  const rankOf = new Map(ranks)
+  return clusters.map((one) => ({
+    ...one,
+    ...(one.rank === undefined ? {} : { rank: rankOf.get(one.rank)! }),
+    ...(one.removedBy === 'NumberOfClusters' ? { why: 'others are ranked before it' } : {}),
+    ...(one.removedBy === 'ClusterSet'
+      ? { why: 'the cluster is in none of the sets that the placement may choose from' }
+      : {}),
+  }))
 }

@@ -33,7 +33,7 @@ export function clustersSeen(
 export function placementItem(
   { hub, kind, namespace, name, status }: PlacementStatus,
   clusterCount: number,
-  { view, flaps }: Context,
+  { view, flaps, sight }: Context,
 ): Item {
   const flapper = { kind: 'placement', hub, type: kind, namespace, name, cluster: '' } as const
   return {
@@ -42,6 +42,8 @@ export function placementItem(
     namespace,
     name,
     ...saidItem(status),
+    // Messages count clusters, those that are not seen among them.
+    message: sight.scope === 'all' ? status.message : '',
     sinceMs: status.sinceMs ?? flaps.sinceMs(flapper, status.state),
     clusterCount,
     flaps: flaps.countOf(flapper, view.nowMs),

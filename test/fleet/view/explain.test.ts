@@ -47,6 +47,27 @@ describe('a placement explained to a reader', () => {
     expect(missing).toThrow(/there is no placement apps\/nothing/)
   })
 
+  it('who sees some clusters counts no others: not by ranks, numbers, groups, sets or texts', () => {
+    const { data } = told({ scope: only(web[1]!) })
+    expect(data.unscheduledCount).toBeUndefined()
+    expect(data.conditions.map(({ message }: { message?: string }) => message)).toEqual([
+      undefined,
+      undefined,
+    ])
+    expect(data.clusters[0].rank).toBe(1)
+    expect(data.groups).toEqual([{ name: '', clusters: [web[1]] }])
+    const whole = told({}).data
+    const set = whole.eligibleSets[0]
+    expect(data.eligibleSets).toEqual([set])
+    const outside = whole.clusters.find(
+      ({ removedBy }: { removedBy?: string }) => removedBy === 'ClusterSet',
+    ).cluster
+    const absent = told({ scope: only(web[0]!, outside) }).data.clusters.find(
+      ({ cluster }: { cluster: string }) => cluster === outside,
+    )
+    expect(absent.why).not.toContain(set)
+  })
+
   it('costs no more than a moment, whatever is tried', () => {
     const list = '[1,2,3,4,5,6,7,8,9,10]'
     const nested = Array.from({ length: 9 }, (_, i) => `${list}.exists(x${i}, `).join('')
