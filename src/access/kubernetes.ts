@@ -62,8 +62,9 @@ export function kubernetesAuthority(
   options: KubernetesRightsOptions,
 ): Authority {
   return async (subject, token) => {
-    // Static names are ours alone: one that is also a user of the hub must not have that user's rights.
-    if (subject.provedBy === 'static') return noRights
+    // Static names are ours alone, and other CAs know nothing of the hub's users: one that is also a user of the hub
+    // must not have that user's rights.
+    if (subject.provedBy === 'static' || subject.provedBy === 'certificate') return noRights
     if (subject.provedBy === 'oidc') return askEach(reviews, subject, options)
     const { rules, incomplete } = await reviews.rules(token)
     const listed = rightsOfRules(rules, { ...options, known: await clustersNeeded(rules, options) })

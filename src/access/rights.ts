@@ -8,7 +8,7 @@ export interface Subject {
   readonly name: string
   readonly groups: readonly string[]
   /** What its credentials are: an authority trusts the names of some and not of others. */
-  readonly provedBy: 'static' | 'oidc' | 'kubernetes'
+  readonly provedBy: 'static' | 'oidc' | 'kubernetes' | 'certificate'
   /** The cluster that it is, where its credentials are bound to one: authorities are not asked then. */
   readonly cluster?: WritingCluster
 }

@@ -1,5 +1,5 @@
-// Who calls, from the configuration: access file, OpenID Connect, the hub's RBAC. Nothing configured: nobody in
-// particular, with all rights.
+// Who calls, from the configuration: access file, OpenID Connect, client certificates, the hub's RBAC. Nothing
+// configured: nobody in particular, with all rights.
 
 import { readFileSync } from 'node:fs'
 import {
@@ -9,15 +9,20 @@ import {
   anonymousCaller,
   bearerToken,
   bindingsOf,
+  type CallerSource,
+  type ClientCertificate,
   callerBehind,
+  certificateReaders,
   oidcVerifier,
   parseAccessFile,
+  type Subject,
   staticTokenVerifier,
   TokenCallers,
   type TokenVerifier,
 } from '../access/index.ts'
-import type { FindCaller } from '../api/index.ts'
+import { clientCertificateOf, type FindCaller } from '../api/index.ts'
 import { type Caller, UserError } from '../model/index.ts'
+import type { RpcCredentials } from '../rpc/index.ts'
 import { isAuthenticated } from './config-check.ts'
 import type { Config } from './config-schema.ts'
 import type { Identity } from './identity.ts'
@@ -28,8 +33,8 @@ const decisionsMax = 10_000
 /** Access of the process. */
 export interface Access {
   readonly findCaller: FindCaller
-  /** Who calls with this authorization header. Throws UserError unauthorized or forbidden. */
-  callerOf(authorization: string | undefined): Caller | Promise<Caller>
+  /** Who makes a gRPC call. Throws UserError unauthorized or forbidden. */
+  callerOf(credentials: RpcCredentials): Caller | Promise<Caller>
   /** Reads what a configuration says of access; it holds once the returned function is called. Throws UserError bad_config. */
   prepare(config: Config): () => void
 }
@@ -46,61 +51,72 @@ export function createAccess(
   more: Authorities,
   identity?: Pick<Identity, 'callers' | 'certificateOf'>,
 ): Access {
-  let tokens = isAuthenticated(config) ? tokenCallers(config, more) : undefined
+  const sourcesOf = (of: Config): readonly CallerSource[] | undefined =>
+    isAuthenticated(of)
+      ? [...readerSources(of, more), ...(identity === undefined ? [] : [identity.callers])]
+      : undefined
+  let sources = sourcesOf(config)
   const anyone = anonymousCaller()
-  const callerOf = (authorization: string | undefined): Caller | Promise<Caller> => {
-    if (tokens === undefined) return anyone
+  const callerBy = (
+    authorization: string | undefined,
+    certificateOf: () => ClientCertificate | undefined,
+  ): Caller | Promise<Caller> => {
+    if (sources === undefined) return anyone
     const token = bearerToken(authorization)
-    return callerBehind([tokens.source], token === undefined ? {} : { token })
+    if (token !== undefined) return callerBehind(sources, { token })
+    const certificate = certificateOf()
+    return callerBehind(sources, certificate === undefined ? {} : { certificate })
   }
+  const certificateOf = identity?.certificateOf ?? clientCertificateOf
   return {
-    callerOf,
-    findCaller(request) {
-      if (tokens === undefined) return anyone
-      const token = bearerToken(request.headers.authorization)
-      const certificate = token === undefined ? identity?.certificateOf(request) : undefined
-      const sources = [tokens.source, ...(identity === undefined ? [] : [identity.callers])]
-      return callerBehind(sources, {
-        ...(token === undefined ? {} : { token }),
-        ...(certificate === undefined ? {} : { certificate }),
-      })
-    },
+    findCaller: (request) => callerBy(request.headers.authorization, () => certificateOf(request)),
+    callerOf: ({ authorization, certificate: raw }) =>
+      callerBy(authorization, () => (raw === undefined ? undefined : { raw })),
     prepare(next) {
-      const prepared = isAuthenticated(next) ? tokenCallers(next, more) : undefined
+      const prepared = sourcesOf(next)
       return () => {
-        tokens = prepared
+        sources = prepared
       }
     },
   }
 }
 
-function tokenCallers({ access, tenants }: Config, more: Authorities): TokenCallers {
+function readerSources({ access, tenants }: Config, more: Authorities): readonly CallerSource[] {
   const file = readAccessFile(access.file)
+  const rightsOf = (subject: Subject) => addRights(bindingsOf(file, subject))
   const verifiers: TokenVerifier[] = [staticTokenVerifier(() => file.tokens)]
   const { oidc } = access
   if (oidc.issuer !== '') {
     const clockToleranceSeconds = msOf(oidc.clockTolerance) / 1000
     verifiers.push(oidcVerifier({ ...oidc, clockToleranceSeconds }))
   }
-  const byFile: Authority = async (subject) => addRights(bindingsOf(file, subject))
-  return new TokenCallers([...verifiers, ...more.verifiers], [byFile, ...more.authorities], {
+  const byFile: Authority = async (subject) => rightsOf(subject)
+  const authorities = [byFile, ...more.authorities]
+  const tokens = new TokenCallers([...verifiers, ...more.verifiers], authorities, {
     cacheMs: msOf(access.cacheTime),
     entriesMax: decisionsMax,
     defaultTenant: tenants.default,
   })
+  const { caFile, ...reading } = access.clientCertificates
+  if (caFile === '') return [tokens.source]
+  const pem = readText('access.clientCertificates.caFile', caFile)
+  const readers = certificateReaders({ ...reading, authorities: pem }, rightsOf)
+  return [tokens.source, readers]
 }
 
 function readAccessFile(path: string): AccessFile {
   if (path === '') return { tokens: [], bindings: [] }
-  let text: string
+  return parseAccessFile(path, readText('access.file', path))
+}
+
+function readText(field: string, path: string): string {
   try {
-    text = readFileSync(path, 'utf8')
+    return readFileSync(path, 'utf8')
   } catch (error) {
     throw new UserError('bad_config', {
-      what: `access.file cannot be read: ${(error as Error).message}`,
+      what: `${field} cannot be read: ${(error as Error).message}`,
       where: path,
       fix: 'name a file that this process may read',
     })
   }
-  return parseAccessFile(path, text)
 }

@@ -2,6 +2,7 @@
 
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import type { Server as TlsServer } from 'node:tls'
 import { IngestService, routeTo } from '../ingest/index.ts'
 import { QueryPool } from '../query/index.ts'
 import { createLogger, type Logger, Metrics } from '../telemetry/index.ts'
@@ -89,8 +90,8 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
     operations: operationsDoor({ log, metrics, threads, status, refreshMetrics, reload }),
   })
   await app.listen({ host, port })
-  listener.keepFresh(app)
-  const rpc = await startRpc(config, { rules: rules.door, access, log })
+  if (listener.tls !== undefined) listener.keepFresh(app.server as unknown as TlsServer)
+  const rpc = await startRpc(config, { rules: rules.door, access, listener, log })
   reloadOnHangup(log, () => status.guardReload(reload))
   stopOnSignals(log, async () => {
     status.startDraining()

@@ -33,12 +33,26 @@ const kubernetes = Type.Object(
   closed,
 )
 
+const clientCertificates = Type.Object(
+  {
+    caFile: text(
+      '',
+      'CAs (PEM) whose client certificates are accepted from readers: the common name is the user; empty = none.',
+    ),
+    groupsAttribute: text('O', 'Attribute of the subject that holds groups: O or OU.'),
+    usernamePrefix: text('', 'Stands before names of certificates in the access file.'),
+    groupsPrefix: text('', 'Stands before groups of certificates in the access file.'),
+  },
+  closed,
+)
+
 /** Section of the configuration. */
 export const access = Type.Object(
   {
     file: text('', 'Access file: static tokens, and rights by user and group.'),
     oidc,
     kubernetes,
+    clientCertificates,
     cacheTime: duration('10s', 'How long a decision about a token holds.'),
     auditLog: flag('Log every request: who, what, from where, outcome.'),
     queriesPerReader: count(0, 'Most queries of one reader at a time; 0 = unlimited.'),

@@ -35,7 +35,11 @@ export function namesFleet({ fleet }: Config): boolean {
 /** Whether callers have to prove who they are. */
 export function isAuthenticated({ access, identity }: Config): boolean {
   return (
-    identity.enabled || access.file !== '' || access.oidc.issuer !== '' || access.kubernetes.enabled
+    identity.enabled ||
+    access.file !== '' ||
+    access.oidc.issuer !== '' ||
+    access.kubernetes.enabled ||
+    access.clientCertificates.caFile !== ''
   )
 }
 
@@ -87,6 +91,7 @@ function meaningFaults(config: Config): string[] {
     faults.push(
       'identity.proxyHeader: name the proxies that are believed in identity.proxyAddresses',
     )
+  faults.push(...certificateFaults(config))
   const labels = Object.keys(config.externalLabels)
   for (const name of labels.filter((label) => !isLegacyLabelName(label))) {
     faults.push(`externalLabels: "${name}" is not a label name`)
@@ -100,6 +105,18 @@ function meaningFaults(config: Config): string[] {
       `${field}: other machines reach ${listen} and nobody is authenticated; listen on 127.0.0.1, configure access, or say --insecure`,
     )
   }
+  return faults
+}
+
+function certificateFaults({ access, http, identity }: Config): string[] {
+  const { caFile, groupsAttribute } = access.clientCertificates
+  const faults: string[] = []
+  if (!['O', 'OU'].includes(groupsAttribute))
+    faults.push('access.clientCertificates.groupsAttribute: write O or OU')
+  if (caFile !== '' && http.tls.certFile === '' && !identity.enabled)
+    faults.push(
+      'access.clientCertificates.caFile: clients have certificates with TLS only; set http.tls or identity.enabled',
+    )
   return faults
 }
 

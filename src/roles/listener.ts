@@ -1,12 +1,13 @@
-// The listener's security: identities of clusters and TLS, as the configuration asks for them.
+// The listeners' security: identities of clusters and TLS, as the configuration asks for them. HTTP and gRPC show the
+// same certificate.
 
-import type { FastifyInstance } from 'fastify'
+import type { Server as TlsServer } from 'node:tls'
 import type { Logger } from '../telemetry/index.ts'
 import type { Config } from './config-schema.ts'
 import { type Identity, openIdentity } from './identity.ts'
 import { keepFresh, materialSource, type TlsMaterial } from './tls.ts'
 
-/** What a server is created with, and what is kept up while it listens. */
+/** What servers are created with, and what is kept up while they listen. */
 export interface Listener {
   /** Absent where clusters have no identities of their own. */
   readonly identity: Identity | undefined
@@ -14,8 +15,8 @@ export interface Listener {
   readonly tls: TlsMaterial | undefined
   /** The certificate chain (PEM) that new connections get now; undefined for plain HTTP. */
   certificate(): string | undefined
-  /** Keeps the material of a listening server fresh. */
-  keepFresh(app: FastifyInstance): void
+  /** Keeps the material of a server that was created with `tls` fresh. */
+  keepFresh(server: TlsServer): void
   close(): void
 }
 
@@ -32,17 +33,15 @@ export async function openListener(config: Config, log: Logger): Promise<Listene
           return current
         }
   const tls = await source?.()
-  let stop = (): void => undefined
+  const servers: TlsServer[] = []
+  const stop = source === undefined ? undefined : keepFresh(servers, source, log)
   return {
     identity,
     tls,
     certificate: () => current?.cert,
-    keepFresh(app) {
-      if (source === undefined) return
-      stop = keepFresh(app.server as unknown as Parameters<typeof keepFresh>[0], source, log)
-    },
+    keepFresh: (server) => void servers.push(server),
     close() {
-      stop()
+      stop?.()
       identity?.close()
     },
   }

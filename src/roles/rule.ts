@@ -1,6 +1,7 @@
 // `crowsnest rule`: evaluates rules and nothing else: queries go to query endpoints, results to remote write endpoints,
 // alerts to Alertmanagers. It keeps nothing on disk; the state of alerts is restored from where its series are.
 
+import type { Server as TlsServer } from 'node:tls'
 import {
   alertmanagerRoutes,
   createServer,
@@ -17,6 +18,8 @@ import { isLoopback, parseAddress } from './config-check.ts'
 import { type ConfigSource, readConfig } from './config-read.ts'
 import type { Config } from './config-schema.ts'
 import { tenantsReader } from './doors.ts'
+import { hubAuthorities } from './hub-rights.ts'
+import { openListener } from './listener.ts'
 import { setLevel } from './operations.ts'
 import { namingOf } from './options.ts'
 import { registerReloadMetrics } from './own-metrics.ts'
@@ -32,7 +35,10 @@ export async function startRuler(config: Config, source: ConfigSource): Promise<
   const metrics = new Metrics()
   metrics.collectProcess()
   const rules = createRules(config, { local: undefined, metrics, log })
-  const access = createAccess(config, { verifiers: [], authorities: [] })
+  // A ruler has no data folder that a CA could be kept in: its certificate is the one that is configured.
+  const identity = { ...config.identity, enabled: false }
+  const listener = await openListener({ ...config, identity }, log)
+  const access = createAccess(config, await hubAuthorities(config))
   const life = createLife(async () => {
     const next = readConfig(source.file, source.flags)
     checkEndpoints(next)
@@ -47,6 +53,8 @@ export async function startRuler(config: Config, source: ConfigSource): Promise<
     log,
     metrics,
     findCaller: access.findCaller,
+    audit: config.access.auditLog ? log : undefined,
+    tls: listener.tls,
     allowedHosts: isLoopback(host) ? ['localhost', '127.0.0.1', '[::1]', host] : [],
     formSizeBytesMax: 1 << 20,
   })
@@ -59,17 +67,20 @@ export async function startRuler(config: Config, source: ConfigSource): Promise<
     await app.register(rulerRoutes, { answer: rules.rulerAnswer })
   await app.register(alertmanagerRoutes, { door: rules.alertmanager })
   await app.listen({ host, port })
-  const rpc = await startRpc(config, { rules: rules.door, access, log })
+  if (listener.tls !== undefined) listener.keepFresh(app.server as unknown as TlsServer)
+  const rpc = await startRpc(config, { rules: rules.door, access, listener, log })
   reloadOnHangup(log, life.reload)
   stopOnSignals(log, async () => {
     life.startDraining()
     await rules.close()
     await rpc?.close()
     await app.close()
+    listener.close()
   })
   rules.start(() => undefined)
+  const scheme = listener.tls === undefined ? 'http' : 'https'
   process.stdout.write(
-    `crowsnest evaluates rules; they are at http://${host}:${port}/api/v1/rules\n`,
+    `crowsnest evaluates rules; they are at ${scheme}://${host}:${port}/api/v1/rules\n`,
   )
 }
 

@@ -1,4 +1,4 @@
-// TLS of the listener: from files that are read again when they change, or from the gateway's own CA, renewed in time.
+// TLS of the listeners: from files that are read again when they change, or from the gateway's own CA, renewed in time.
 
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -16,10 +16,10 @@ export interface TlsMaterial {
 
 const pollMs = 5000
 
-/** Where the listener's material comes from; asked again and again, as it may be another one. */
+/** Where the listeners' material comes from; asked again and again, as it may be another one. */
 export type MaterialSource = () => Promise<TlsMaterial>
 
-/** The source that the configuration names; undefined where the listener speaks plain HTTP. */
+/** The source that the configuration names; undefined where the listeners speak plain text. */
 export function materialSource(config: Config, own?: MaterialSource): MaterialSource | undefined {
   const { certFile, keyFile } = config.http.tls
   if (certFile === '' && keyFile === '') return own
@@ -31,19 +31,23 @@ export function materialSource(config: Config, own?: MaterialSource): MaterialSo
   }
 }
 
-/** Keeps a running listener's material fresh; new connections get the new one. Returns how to stop. */
-export function keepFresh(server: TlsServer, source: MaterialSource, log: Logger): () => void {
+/** Keeps the material of running listeners fresh; new connections get the new one. Returns how to stop. */
+export function keepFresh(
+  servers: Iterable<TlsServer>,
+  source: MaterialSource,
+  log: Logger,
+): () => void {
   let last = ''
   const look = async (): Promise<void> => {
     try {
       const material = await source()
       const hash = createHash('sha256').update(material.cert).update(material.key).digest('hex')
       if (hash === last) return
-      if (last !== '') log.info('the listener has a new certificate')
+      if (last !== '') log.info('the listeners have a new certificate')
       last = hash
-      server.setSecureContext({ ...material, minVersion: 'TLSv1.2' })
+      for (const server of servers) server.setSecureContext({ ...material, minVersion: 'TLSv1.2' })
     } catch (error) {
-      log.error({ err: error }, 'the listener keeps its old certificate')
+      log.error({ err: error }, 'the listeners keep their old certificate')
     }
   }
   void look()

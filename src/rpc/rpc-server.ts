@@ -1,26 +1,20 @@
-// The gRPC server: services are added, then it listens; a handler that throws ends its call with the status of its error.
-// The library is loaded for the first connection: most gateways are never asked by gRPC, and it takes 12 MB.
-// Sizes and keepalive as Thanos' peers expect them. Source: facts/thanos.md §1.1.
+// The gRPC server: services are added, then it listens, with TLS where there is material for it.
+// The library is loaded for the first connection: most gateways are never asked by gRPC, and it takes 12 MB. For that
+// reason connections are accepted here and handed to it; TLS ends here as well, so that a new certificate is taken up
+// as by the HTTP listener.
+// Keepalive as Thanos' peers expect it. Source: facts/thanos.md §1.1.
 
 import { createServer, type Server as NetServer, type Socket } from 'node:net'
+import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls'
 import type {
   ConnectionInjector,
-  Metadata,
   MethodDefinition,
   Server,
   ServiceDefinition,
   UntypedServiceImplementation,
 } from '@grpc/grpc-js'
-import { type ErrorCode, UserError } from '../model/index.ts'
-import type { Logger } from '../telemetry/index.ts'
-
-/** What a call says of its caller. */
-export interface RpcCaller {
-  /** Metadata `authorization`. */
-  readonly authorization: string | undefined
-  /** Metadata `thanos-tenant`. */
-  readonly tenant: string | undefined
-}
+import { UserError } from '../model/index.ts'
+import { gateInterceptor, type RpcGate } from './rpc-gate.ts'
 
 /** A service that can be added to a server. */
 export interface RpcService {
@@ -34,35 +28,62 @@ export interface MethodCodec<Request, Response> {
   encode(response: Response): { finish(): Uint8Array }
 }
 
+/** What a server is started with. */
+export interface RpcServerOptions {
+  readonly gate: RpcGate
+  /** Certificate and key in PEM; absent: plain. Client certificates are asked for; the gate judges them. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined
+}
+
 /** A running server. */
 export interface RpcServer {
+  /** Takes new certificates; absent for a plain one. */
+  readonly tlsServer: TlsServer | undefined
   /** Ends calls under way within a second. */
   close(): Promise<void>
 }
 
-const messageSizeBytesMax = 2 ** 31 - 1
+// Requests are lists of matchers. Answers may be large: peers take what we send.
+const requestSizeBytesMax = 1 << 22
+const answerSizeBytesMax = 2 ** 31 - 1
+const streamsPerConnectionMax = 100
+const handshakeMsMax = 10_000
 const closeMsMax = 1000
 
 /** Listens on `address` (HOST:PORT). Throws UserError bad_config where it cannot. */
 export async function startRpcServer(
   address: string,
   services: readonly RpcService[],
+  { gate, tls }: RpcServerOptions,
 ): Promise<RpcServer> {
   let serving: Promise<Serving> | undefined
   const sockets = new Set<Socket>()
-  const listener = createServer((socket) => {
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
-    // A client that goes away while the library is loaded is nobody's fault.
-    socket.on('error', () => socket.destroy())
-    serving ??= serve(services)
+  const serveConnection = (socket: Socket): void => {
+    serving ??= serve(services, gate)
     serving.then(
       ({ injector }) => injector.injectConnection(socket),
       () => socket.destroy(),
     )
+  }
+  const tlsServer = tls === undefined ? undefined : tlsServerOf(tls)
+  const listener: NetServer = tlsServer ?? createServer()
+  listener.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+    // A client that goes away while the library is loaded is nobody's fault.
+    socket.on('error', () => socket.destroy())
+    if (tlsServer === undefined) serveConnection(socket)
+  })
+  tlsServer?.on('secureConnection', (socket: TLSSocket) => {
+    socket.on('error', () => socket.destroy())
+    // The library hands on the certificates of authorized connections only. Whether one holds is for the gate to say,
+    // as over HTTP: it is checked there, and its refusal says why.
+    socket.authorized = true
+    serveConnection(socket)
   })
   await listening(listener, address)
   return {
+    tlsServer,
     async close() {
       const closed = new Promise<void>((resolve) => {
         listener.close(() => resolve())
@@ -75,18 +96,34 @@ export async function startRpcServer(
   }
 }
 
+function tlsServerOf(material: { readonly cert: string; readonly key: string }): TlsServer {
+  const clients = { requestCert: true, rejectUnauthorized: false }
+  const server = createTlsServer({
+    ...material,
+    ...clients,
+    minVersion: 'TLSv1.2',
+    ALPNProtocols: ['h2'],
+    handshakeTimeout: handshakeMsMax,
+  })
+  // A handshake that fails is the client's to report.
+  server.on('tlsClientError', (_error, socket) => socket.destroy())
+  return server
+}
+
 interface Serving {
   readonly server: Server
   readonly injector: ConnectionInjector
 }
 
-async function serve(services: readonly RpcService[]): Promise<Serving> {
+async function serve(services: readonly RpcService[], gate: RpcGate): Promise<Serving> {
   const grpc = await import('@grpc/grpc-js')
   const server = new grpc.Server({
-    'grpc.max_receive_message_length': messageSizeBytesMax,
-    'grpc.max_send_message_length': messageSizeBytesMax,
+    'grpc.max_receive_message_length': requestSizeBytesMax,
+    'grpc.max_send_message_length': answerSizeBytesMax,
+    'grpc.max_concurrent_streams': streamsPerConnectionMax,
     'grpc.keepalive_time_ms': 60_000,
     'grpc.keepalive_timeout_ms': 20_000,
+    interceptors: [gateInterceptor(grpc, gate)],
   })
   for (const { definition, handlers } of services) server.addService(definition, handlers)
   const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure())
@@ -134,44 +171,4 @@ export function methodOf<Request, Response>(
     requestSerialize: () => Buffer.alloc(0),
     responseDeserialize: () => undefined as Response,
   }
-}
-
-/** Who calls, as the metadata say. */
-export function callerIn(metadata: Metadata): RpcCaller {
-  const textOf = (name: string): string | undefined => metadata.get(name)[0]?.toString()
-  return { authorization: textOf('authorization'), tenant: textOf('thanos-tenant') }
-}
-
-// Of google.golang.org/grpc/codes.
-const codes = {
-  canceled: 1,
-  invalidArgument: 3,
-  deadlineExceeded: 4,
-  notFound: 5,
-  permissionDenied: 7,
-  resourceExhausted: 8,
-  internal: 13,
-  unavailable: 14,
-  unauthenticated: 16,
-} as const
-
-const statuses: Partial<Record<ErrorCode, number>> = {
-  bad_data: codes.invalidArgument,
-  bad_tenant: codes.invalidArgument,
-  unauthorized: codes.unauthenticated,
-  forbidden: codes.permissionDenied,
-  limit_exceeded: codes.resourceExhausted,
-  not_ready: codes.unavailable,
-  unavailable: codes.unavailable,
-  timeout: codes.deadlineExceeded,
-  canceled: codes.canceled,
-  not_found: codes.notFound,
-}
-
-/** What an error becomes on the wire; what is no UserError is logged and stays out of the text. */
-export function statusOf(error: unknown, log: Logger): { code: number; details: string } {
-  if (error instanceof UserError)
-    return { code: statuses[error.code] ?? codes.internal, details: error.message }
-  log.error({ err: error }, 'a gRPC call failed')
-  return { code: codes.internal, details: 'internal error, see the log' }
 }

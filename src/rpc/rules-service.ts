@@ -4,7 +4,8 @@
 import type { ServerWritableStream } from '@grpc/grpc-js'
 import { thanos } from '../encoding/index.ts'
 import type { Logger } from '../telemetry/index.ts'
-import { callerIn, methodOf, type RpcCaller, type RpcService, statusOf } from './rpc-server.ts'
+import { askerOf, type RpcAsker, statusOf } from './rpc-gate.ts'
+import { methodOf, type RpcService } from './rpc-server.ts'
 
 /** Which rules are asked for; empty lists ask for all. */
 export interface RulesAsk {
@@ -16,11 +17,8 @@ export interface RulesAsk {
   readonly files: readonly string[]
 }
 
-/** Finds rule groups on behalf of a caller. Rejects with UserError. */
-export type RulesSource = (
-  caller: RpcCaller,
-  ask: RulesAsk,
-) => Promise<readonly thanos.IRuleGroup[]>
+/** Finds the rule groups that the asker sees. Rejects with UserError. */
+export type RulesSource = (asker: RpcAsker, ask: RulesAsk) => Promise<readonly thanos.IRuleGroup[]>
 
 /** Answers from `source`. */
 export function rulesService(source: RulesSource, log: Logger): RpcService {
@@ -34,7 +32,7 @@ export function rulesService(source: RulesSource, log: Logger): RpcService {
     },
     handlers: {
       Rules(call: RulesCall) {
-        source(callerIn(call.metadata), askOf(call.request)).then(
+        source(askerOf(call.metadata), askOf(call.request)).then(
           (groups) => {
             for (const group of groups) call.write({ group })
             call.end()

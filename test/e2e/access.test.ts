@@ -1,9 +1,10 @@
 // Access over HTTP: static tokens and a real OpenID provider, who gets in where, and what they see.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Client, credentials, status as grpcStatus, Metadata } from '@grpc/grpc-js'
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
 import Provider from 'oidc-provider'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -48,6 +49,7 @@ bindings:
 ${more}`
 
 let issuer: string
+let grpcAddress: string
 let provider: Server
 let gateway: Gateway
 
@@ -129,6 +131,28 @@ function bodyFor(path: string): {
   return { headers, body: writeBody([]) }
 }
 
+// Every method that the source defines, so that one that comes later is asked too.
+function grpcMethods(): readonly string[] {
+  const room = join(import.meta.dirname, '../../src/rpc')
+  const texts = readdirSync(room).map((name) => readFileSync(join(room, name), 'utf8'))
+  return texts.flatMap((text) =>
+    [...text.matchAll(/'(\/thanos[.\w]*\/\w+)'/g)].map(([, path]) => path!),
+  )
+}
+
+// An empty request is one that every method takes.
+function grpcStatusOf(client: Client, method: string, kind: Kind | 'nobody'): Promise<number> {
+  const metadata = new Metadata()
+  if (kind !== 'nobody') metadata.set('authorization', `Bearer ${tokens[kind]}`)
+  const empty = () => Buffer.alloc(0)
+  return new Promise((resolve) => {
+    const call = client.makeServerStreamRequest(method, empty, empty, {}, metadata)
+    call.on('status', ({ code }) => resolve(code))
+    call.on('error', () => undefined)
+    call.resume()
+  })
+}
+
 async function clustersSeenBy(token: string): Promise<unknown> {
   const path = `/api/v1/label/cluster/values`
   return ((await gateway.get(path, bearer(token))) as { data: unknown }).data
@@ -140,11 +164,12 @@ const body = (cluster: string, namespace: string) =>
 beforeAll(async () => {
   await startProvider()
   writeFileSync(file, accessFile())
+  grpcAddress = `127.0.0.1:${await freePort()}`
   gateway = await startGateway({
     args: [
       ...['--access.file', file, '--access.oidc.issuer', issuer],
       ...['--access.oidc.audience', 'urn:crowsnest', '--web.enable-admin-api'],
-      '--access.audit-log',
+      ...['--access.audit-log', '--grpc.listen', grpcAddress],
       ...['--access.oidc.groups-claims', 'realm_access.roles', '--access.cache-time', '1s'],
     ],
   })
@@ -235,6 +260,7 @@ describe('access', () => {
   it('is asked of every route but health and readiness', async () => {
     expect(await statusOf('/-/healthy')).toBe(200)
     expect(await statusOf('/-/ready')).toBe(200)
+    expect(grpcMethods()).toContain('/thanos.Rules/Rules')
     for (const { method, path } of await routes()) {
       expect([method, path, await statusOf(path, undefined, method)]).toEqual([method, path, 401])
     }
@@ -260,6 +286,19 @@ describe('access', () => {
       }
     }
   }, 120_000)
+
+  it('is asked of every gRPC method, and lets readers in', async () => {
+    const client = new Client(grpcAddress, credentials.createInsecure())
+    const found = []
+    for (const method of grpcMethods()) {
+      for (const kind of [...kinds, 'nobody' as const])
+        found.push([method, kind, await grpcStatusOf(client, method, kind)])
+    }
+    client.close()
+    const { OK, PERMISSION_DENIED, UNAUTHENTICATED } = grpcStatus
+    const expected = [OK, OK, OK, PERMISSION_DENIED, PERMISSION_DENIED, UNAUTHENTICATED]
+    expect(found.map(([, , code]) => code)).toEqual(grpcMethods().flatMap(() => expected))
+  })
 
   it('lets nobody write who may not', async () => {
     for (const kind of kinds) {
