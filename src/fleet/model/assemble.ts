@@ -4,9 +4,9 @@
 // Source: facts/fleet.md §15.
 
 import { isMember } from '../placement/world.ts'
+import { type DataFacts, joinAddons, joinDefinitions } from './addons.ts'
 import { joinApplications } from './applications.ts'
 import type {
-  Addon,
   Application,
   Cluster,
   ClusterSetStatus,
@@ -14,10 +14,10 @@ import type {
   PlacementState,
   Reachability,
 } from './fleet.ts'
-import { groupParts, type HubParts, sortedBy, staleness } from './join.ts'
+import { groupParts, type HubParts, sortedBy } from './join.ts'
 import {
   type AddonPart,
-  type AddonState,
+  type AddonWorkPart,
   type ClusterPart,
   type ClusterState,
   type Compliance,
@@ -28,17 +28,6 @@ import {
 import { type Decided, decideAll, joinPlacements, writtenDecisions } from './placements.ts'
 import { joinPolicies, joinPolicySets, selectedBy } from './policies.ts'
 import { type Counts, countStates, type Health, healths } from './state.ts'
-
-/** What the gateway itself knows, beside what hubs claim. */
-export interface DataFacts {
-  readonly nowMs: number
-  /** Newest sample by cluster, Unix milliseconds. */
-  readonly lastSampleMs: ReadonlyMap<string, number>
-  /** Addons whose work it is to send samples. */
-  readonly senders: ReadonlySet<string>
-  /** Samples older than this are a failure of the sender. */
-  readonly sampleAgeMsMax: number
-}
 
 /** One hub: its name, its parts, and our decisions so far where we decide (embedded). */
 export interface HubInput {
@@ -64,7 +53,8 @@ export function assembleHub({ hub, parts, embedded }: HubInput, data: DataFacts)
     clusters,
     sets: joinSets(hub, grouped, clusters),
     placements: joinPlacements(grouped, decided, ours?.decisions ?? new Map()),
-    addons: joinAddons(grouped, data),
+    addons: joinAddons({ hub: grouped, decided, worksOf: worksBy(grouped), data }),
+    addonDefinitions: joinDefinitions(grouped),
     policies,
     policySets: joinPolicySets(grouped, policies, selected),
     applications: joinApplications(grouped, selected),
@@ -79,6 +69,7 @@ export function mergeFleets(fleets: readonly Fleet[]): Fleet {
     sets: fleets.flatMap(({ sets }) => sets),
     placements: fleets.flatMap(({ placements }) => placements),
     addons: fleets.flatMap(({ addons }) => addons),
+    addonDefinitions: fleets.flatMap(({ addonDefinitions }) => addonDefinitions),
     policies: fleets.flatMap(({ policies }) => policies),
     policySets: fleets.flatMap(({ policySets }) => policySets),
     applications: fleets.flatMap(({ applications }) => applications),
@@ -125,6 +116,11 @@ export function summarize(fleet: Fleet): FleetSummary {
       fleet.applications.map(({ state }) => state),
     ),
   }
+}
+
+function worksBy(hub: HubParts): (cluster: string, addon: string) => readonly AddonWorkPart[] {
+  const works = Map.groupBy(hub.of('addon_work'), ({ cluster, addon }) => `${cluster}/${addon}`)
+  return (cluster, addon) => works.get(`${cluster}/${addon}`) ?? []
 }
 
 function joinClusters(hub: HubParts): readonly Cluster[] {
@@ -181,49 +177,4 @@ export function joinSets(
     ),
   }))
   return sortedBy(sets, ({ name }) => name)
-}
-
-const healthOfAddon: Readonly<Record<AddonState, Health>> = {
-  available: 'healthy',
-  degraded: 'failed',
-  progressing: 'progressing',
-  unavailable: 'failed',
-  unknown: 'unknown',
-  not_reported: 'pending',
-}
-
-function joinAddons(hub: HubParts, data: DataFacts): readonly Addon[] {
-  const names = new Map(hub.of('addon_name').map(({ name, displayName }) => [name, displayName]))
-  const addons = hub.of('addon').map((part) => joinAddon(hub, part, names.get(part.name), data))
-  return sortedBy(addons, addonOrder)
-}
-
-/** What addons are in order of. */
-export function addonOrder({ cluster, name }: Addon): string {
-  return `${cluster}/${name}`
-}
-
-/** One addon on one cluster. */
-export function joinAddon(
-  hub: HubParts,
-  { part: _, ...addon }: AddonPart,
-  displayName: string | undefined,
-  data: DataFacts,
-): Addon {
-  const claimed = healthOfAddon[addon.status.state]
-  const sent = data.senders.has(addon.name) ? healthOfData(addon.cluster, data) : 'healthy'
-  return {
-    ...addon,
-    hub: hub.hub,
-    displayName: displayName ?? addon.name,
-    health: healths[Math.min(healths.indexOf(claimed), healths.indexOf(sent))]!,
-    ...staleness(hub, addon.cluster),
-  }
-}
-
-// No sample yet is no proof of health, nor of failure.
-function healthOfData(cluster: string, data: DataFacts): Health {
-  const lastMs = data.lastSampleMs.get(cluster)
-  if (lastMs === undefined) return 'unknown'
-  return data.nowMs - lastMs <= data.sampleAgeMsMax ? 'healthy' : 'failed'
 }

@@ -4,8 +4,10 @@
 // Source: facts/fleet.md §9, §10, §15.
 
 import type { Condition } from '../kube-object.ts'
+import type { AddonRollout } from './addon-rollout.ts'
 import type { Rows } from './application-rows.ts'
 import type {
+  AddonDefinitionPart,
   AddonState,
   ApplicationKind,
   ClusterPart,
@@ -63,7 +65,14 @@ export interface Addon {
   readonly status: Said<AddonState>
   readonly health: Health
   readonly conditions: readonly Condition[]
+  /** Absent where nothing is configured and its manager says nothing of progress. */
+  readonly rollout?: AddonRollout
   readonly stale?: Stale
+}
+
+/** An addon as its hub defines it. */
+export interface AddonDefinition extends Omit<AddonDefinitionPart, 'part'> {
+  readonly hub: string
 }
 
 /** A policy on one cluster. Details are there where the hub shows replicated policies. */
@@ -136,6 +145,7 @@ export interface Fleet {
   readonly sets: readonly ClusterSetStatus[]
   readonly placements: readonly PlacementStatus[]
   readonly addons: readonly Addon[]
+  readonly addonDefinitions: readonly AddonDefinition[]
   readonly policies: readonly Policy[]
   readonly policySets: readonly PolicySet[]
   readonly applications: readonly Application[]

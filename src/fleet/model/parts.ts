@@ -2,6 +2,7 @@
 // Invariants: a part says only what its object says; names of other objects are kept as references.
 // Source: facts/fleet.md §15 and the sections on each kind.
 
+import type { RolloutStrategy } from '../addon/rollout-strategy.ts'
 import type { Condition } from '../kube-object.ts'
 import type { LabelSelector } from '../label-selector.ts'
 import type {
@@ -65,6 +66,23 @@ export const addonStates = [
 /** See `addonStates`. */
 export type AddonState = (typeof addonStates)[number]
 
+/** A configuration of an addon at one revision. */
+export interface ConfigRevision {
+  /** `RESOURCE.GROUP`. */
+  readonly resource: string
+  /** '' where the resource has none. */
+  readonly namespace: string
+  readonly name: string
+  /** Hash of its spec as the hub gives it; '' = not known. */
+  readonly hash: string
+}
+
+/** A configuration on a cluster: which revision the hub has sent there, and which was applied last. */
+export interface AddonConfig {
+  readonly desired?: ConfigRevision
+  readonly applied?: ConfigRevision
+}
+
 /** An addon on one cluster. */
 export interface AddonPart {
   readonly part: 'addon'
@@ -72,13 +90,59 @@ export interface AddonPart {
   readonly name: string
   readonly status: Said<AddonState>
   readonly conditions: readonly Condition[]
+  readonly configs: readonly AddonConfig[]
+  /** Configurations that the addon on this cluster names itself; hashes are not known there. */
+  readonly ownConfigs: readonly ConfigRevision[]
 }
 
-/** What the hub calls an addon. */
-export interface AddonNamePart {
-  readonly part: 'addon_name'
+/** A configuration on a placement. */
+export interface PlacementConfig extends AddonConfig {
+  /** The revision that was applied without a failure last. */
+  readonly lastGood?: ConfigRevision
+}
+
+/** A placement that an addon follows. */
+export interface AddonPlacement {
+  readonly namespace: string
+  readonly name: string
+  readonly strategy: RolloutStrategy | { readonly mistake: string }
+  readonly configs: readonly PlacementConfig[]
+  /** What the hub says of its progress. */
+  readonly progress?: Condition
+}
+
+/** An addon as the hub defines it: what it is called, and which placements it follows. Later placements win. */
+export interface AddonDefinitionPart {
+  readonly part: 'addon_definition'
   readonly name: string
   readonly displayName: string
+  readonly install: 'Manual' | 'Placements'
+  readonly defaults: readonly ConfigRevision[]
+  readonly placements: readonly AddonPlacement[]
+}
+
+/** An object of a work that could not be applied. */
+export interface ManifestFailure {
+  readonly kind: string
+  readonly namespace: string
+  readonly name: string
+  readonly message: string
+}
+
+/** A work that carries an addon's manifests to a cluster. */
+export interface AddonWorkPart {
+  readonly part: 'addon_work'
+  readonly cluster: string
+  readonly addon: string
+  /** Namespace (that of the hosting cluster, where the addon is hosted) and name of the work. */
+  readonly namespace: string
+  readonly name: string
+  readonly manifestCount: number
+  /** Whether its manifests were applied, as far as the agent has seen the newest of them. */
+  readonly applied?: Condition
+  readonly available?: Condition
+  /** The first few. */
+  readonly failures: readonly ManifestFailure[]
 }
 
 /** Compliance of a policy on a cluster or as a whole. No status is not compliant; pending is not failed. */
@@ -251,7 +315,8 @@ export interface DeliveryPart {
 export type FleetPart =
   | ClusterPart
   | AddonPart
-  | AddonNamePart
+  | AddonDefinitionPart
+  | AddonWorkPart
   | PolicyPart
   | ReplicatedPolicyPart
   | PolicySetPart

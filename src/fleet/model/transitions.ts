@@ -4,6 +4,7 @@
 // does not show any more has no state, which is not a bad state.
 // Source: facts/fleet.md §15.
 
+import type { AddonRollout } from './addon-rollout.ts'
 import { apart, withoutSameClusters } from './differences.ts'
 import type {
   Addon,
@@ -23,6 +24,7 @@ export const transitionKinds = [
   'cluster',
   'placement',
   'addon',
+  'addon_rollout',
   'policy',
   'policy_on_cluster',
   'policy_set',
@@ -57,6 +59,11 @@ export interface Transition extends Omit<StateEntry, 'state'> {
   readonly to: string | undefined
 }
 
+/** An addon as far as it has states. */
+export interface AddonStates extends Pick<Addon, 'hub' | 'cluster' | 'name' | 'status' | 'health'> {
+  readonly rollout?: Pick<AddonRollout, 'status'>
+}
+
 /** A policy as far as it has states. */
 export type PolicyStates = Pick<Policy, 'hub' | 'namespace' | 'name' | 'compliance' | 'clusters'>
 
@@ -74,7 +81,7 @@ export interface FleetStates {
   readonly clusters: readonly Pick<Cluster, 'hub' | 'name' | 'status'>[]
   readonly sets: readonly Pick<ClusterSetStatus, 'hub' | 'name' | 'clusters'>[]
   readonly placements: readonly PlacementStatus[]
-  readonly addons: readonly Pick<Addon, 'hub' | 'cluster' | 'name' | 'status' | 'health'>[]
+  readonly addons: readonly AddonStates[]
   readonly policies: readonly PolicyStates[]
   readonly policySets: readonly Pick<
     PolicySet,
@@ -112,10 +119,7 @@ function statesOf(fleet: FleetStates): readonly StateEntry[] {
       said('placement', { hub, type: kind, namespace, name, cluster: '' }, status),
       ...members('placement_member', { hub, type: kind, namespace, name }, clusters),
     ]),
-    ...fleet.addons.map(({ hub, cluster, name, status, health }) => ({
-      ...said('addon', { hub, type: status.by.kind, namespace: cluster, name, cluster }, status),
-      state: health,
-    })),
+    ...fleet.addons.flatMap(addonStates),
     ...policyStates(fleet),
     ...applicationStates(fleet),
   ]
@@ -178,6 +182,19 @@ function pairwise<T extends PolicyStates | ApplicationStates>(
 }
 
 type Named = Pick<StateEntry, 'hub' | 'type' | 'namespace' | 'name'>
+
+function addonStates({
+  hub,
+  cluster,
+  name,
+  status,
+  health,
+  rollout,
+}: AddonStates): readonly StateEntry[] {
+  const named = { hub, type: status.by.kind, namespace: cluster, name, cluster }
+  const own = { ...said('addon', named, status), state: health }
+  return rollout === undefined ? [own] : [own, said('addon_rollout', named, rollout.status)]
+}
 
 function policyStates({ policies, policySets }: FleetStates): readonly StateEntry[] {
   const quiet = { reason: '', message: '' }

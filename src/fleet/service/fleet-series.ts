@@ -6,6 +6,7 @@
 // Source: facts/fleet.md §9 (metrics), §14 (lifecycle metrics).
 
 import type { Condition } from '../kube-object.ts'
+import { rolloutStates } from '../model/addon-rollout.ts'
 import type {
   Addon,
   Application,
@@ -107,6 +108,11 @@ export const fleetSeries = [
     name: 'crowsnest_fleet_addon_health',
     labels: ['cluster', 'hub', 'addon'],
     help: 'Health of the addon: the worse of what it claims and of its data. 0 healthy, 1 progressing, 2 pending, 3 unknown, 4 failed.',
+  },
+  {
+    name: 'crowsnest_fleet_addon_rollout',
+    labels: ['cluster', 'hub', 'addon'],
+    help: 'How far the newest configuration of the addon is. 0 succeeded, 1 progressing, 2 to apply, 3 timed out, 4 failed; `count by (addon) (… == 4)` counts clusters.',
   },
   {
     name: 'crowsnest_fleet_policy_clusters',
@@ -295,7 +301,8 @@ export function emitPlacement(placement: PlacementStatus, emit: Emit): void {
 }
 
 /** Series of an addon. */
-export function emitAddon({ hub, cluster, name, conditions, health }: Addon, emit: Emit): void {
+export function emitAddon(addon: Addon, emit: Emit): void {
+  const { hub, cluster, name, conditions, health, rollout } = addon
   const own = ['cluster', cluster, 'hub', hub]
   emitConditions(
     'acm_managed_cluster_addon_status_condition',
@@ -304,6 +311,9 @@ export function emitAddon({ hub, cluster, name, conditions, health }: Addon, emi
     emit,
   )
   emit('crowsnest_fleet_addon_health', [...own, 'addon', name], healthNumber(health))
+  if (rollout === undefined) return
+  const progress = rolloutStates.length - 1 - rolloutStates.indexOf(rollout.status.state)
+  emit('crowsnest_fleet_addon_rollout', [...own, 'addon', name], progress)
 }
 
 /** Series of a policy as a whole. */

@@ -1,7 +1,7 @@
 // The fleet of all hubs, kept joined as their sources change.
 // Invariants: lists and entries that did not change are the same objects, so that views, diffs and series skip them.
 
-import type { DataFacts } from '../model/assemble.ts'
+import type { DataFacts } from '../model/addons.ts'
 import type { Fleet } from '../model/fleet.ts'
 import type { Decided } from '../model/placements.ts'
 import type { HubDecisions } from '../placement/decision-store.ts'
@@ -14,6 +14,7 @@ const empty: Fleet = {
   sets: [],
   placements: [],
   addons: [],
+  addonDefinitions: [],
   policies: [],
   policySets: [],
   applications: [],
@@ -52,6 +53,7 @@ export class FleetState {
       sets: list('sets'),
       placements: list('placements'),
       addons: list('addons'),
+      addonDefinitions: list('addonDefinitions'),
       policies: list('policies'),
       policySets: list('policySets'),
       applications: list('applications'),

@@ -6,6 +6,7 @@ import { applicationKey, ownerKey } from '../model/applications.ts'
 import type { HubParts, PartsOf } from '../model/join.ts'
 import type {
   AddonPart,
+  AddonWorkPart,
   ApplicationPart,
   ClusterPart,
   DecisionPart,
@@ -60,6 +61,7 @@ export class Marks {
   readonly selections = new Set<string>()
   allClusters = false
   allApplications = false
+  definitions = false
   sets = false
   world = false
 }
@@ -70,6 +72,8 @@ export class HubIndex implements HubParts {
   readonly clusters = new Map<string, ClusterPart>()
   readonly addons = new Map<string, AddonPart>()
   readonly addonsOf = new Groups<AddonPart>()
+  /** By `CLUSTER/NAME` of the addon. */
+  readonly worksOf = new Groups<AddonWorkPart>()
   /** By `NS/NAME` of their root. */
   readonly replicated = new Groups<ReplicatedPolicyPart>()
   /** By `KIND NS/NAME` of the placement. */
@@ -150,6 +154,9 @@ export class HubIndex implements HubParts {
       case 'addon':
         visit(this.addonsOf, part.cluster)
         break
+      case 'addon_work':
+        visit(this.worksOf, `${part.cluster}/${part.addon}`)
+        break
       case 'replicated_policy':
         visit(this.replicated, part.root)
         break
@@ -176,9 +183,12 @@ export class HubIndex implements HubParts {
         marks.addons.add(`${part.cluster}/${part.name}`)
         marks.clusters.add(part.cluster)
         break
-      case 'addon_name':
-        for (const { cluster, name } of this.of('addon'))
-          if (name === part.name) marks.addons.add(`${cluster}/${name}`)
+      case 'addon_definition':
+        marks.definitions = true
+        this.markAddons(part.name, marks)
+        break
+      case 'addon_work':
+        marks.addons.add(`${part.cluster}/${part.addon}`)
         break
       case 'policy':
         marks.policies.add(`${part.namespace}/${part.name}`)
@@ -220,6 +230,12 @@ export class HubIndex implements HubParts {
       case 'score':
         marks.world = true
     }
+  }
+
+  /** Marks an addon on all its clusters. */
+  markAddons(name: string, marks: Marks): void {
+    for (const addon of this.of('addon'))
+      if (addon.name === name) marks.addons.add(`${addon.cluster}/${name}`)
   }
 
   /** Marks an application, what it is part of, and what is part of it. */

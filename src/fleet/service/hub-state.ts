@@ -4,6 +4,7 @@
 // entry, also each cluster's entry within a policy or an application.
 // Units: times in Unix milliseconds.
 
+import { addonJoiner, addonOrder, type DataFacts, joinDefinitions } from '../model/addons.ts'
 import {
   applicationKey,
   applicationOrder,
@@ -12,9 +13,10 @@ import {
   ownerKey,
   resolver,
 } from '../model/applications.ts'
-import { addonOrder, type DataFacts, joinAddon, joinCluster, joinSets } from '../model/assemble.ts'
+import { joinCluster, joinSets } from '../model/assemble.ts'
 import type {
   Addon,
+  AddonDefinition,
   Application,
   Cluster,
   ClusterSetStatus,
@@ -59,6 +61,7 @@ export class HubState {
   readonly #policySets = new Table<PolicySet>(nameOrder)
   readonly #applications = new Table<Application>(applicationOrder)
   #sets: readonly ClusterSetStatus[] = []
+  #definitions: readonly AddonDefinition[] = []
   /** Clusters by `NS/NAME`, of placements and of legacy rules. */
   readonly #decided: Map<string, readonly string[]>
   readonly #ruled = new Map<string, readonly string[]>()
@@ -137,15 +140,23 @@ export class HubState {
       sets: this.#sets,
       placements: this.#placements.list(),
       addons: this.#addons.list(),
+      addonDefinitions: this.#definitions,
       policies: this.#policies.list(),
       policySets: this.#policySets.list(),
       applications: this.#applications.list(),
     }
   }
 
-  // Health of senders follows the clock as well as the newest samples.
-  #markData(marks: Marks, { senders }: DataFacts): void {
-    for (const [key, { name }] of this.#index.addons) if (senders.has(name)) marks.addons.add(key)
+  // Health of senders follows the clock as well as the newest samples; a rollout that is under way may fall due.
+  #markData(marks: Marks, { senders, nowMs }: DataFacts): void {
+    for (const [key, { name }] of this.#index.addons) {
+      const rollout = this.#addons.get(key)?.rollout
+      const isDue =
+        rollout?.dueMs !== undefined &&
+        rollout.dueMs <= nowMs &&
+        rollout.status.state !== 'timed_out'
+      if (senders.has(name) || isDue) marks.addons.add(key)
+    }
   }
 
   #decide(marks: Marks, nowMs: number): void {
@@ -234,14 +245,20 @@ export class HubState {
     const index = this.#index
     for (const cluster of marks.stale)
       for (const { name } of index.addonsOf.of(cluster)) marks.addons.add(`${cluster}/${name}`)
+    if (marks.definitions) this.#definitions = keepSame(this.#definitions, joinDefinitions(index))
+    for (const { name, placements } of this.#definitions)
+      if (placements.some((one) => marks.decisions.has(`Placement ${one.namespace}/${one.name}`)))
+        index.markAddons(name, marks)
     if (marks.addons.size === 0) return
-    const names = new Map(
-      index.of('addon_name').map(({ name, displayName }) => [name, displayName]),
-    )
+    const join = addonJoiner({
+      hub: index,
+      decided: this.#decided,
+      worksOf: (cluster, name) => index.worksOf.of(`${cluster}/${name}`),
+      data,
+    })
     for (const key of marks.addons) {
       const part = index.addons.get(key)
-      const addon =
-        part === undefined ? undefined : joinAddon(index, part, names.get(part.name), data)
+      const addon = part === undefined ? undefined : join(part)
       this.#addons.set(key, keepSame(this.#addons.get(key), addon))
     }
   }

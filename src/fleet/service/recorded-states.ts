@@ -6,6 +6,7 @@
 // numbers into the first line, since most states are one of few on one of many.
 // Units: times in Unix milliseconds.
 
+import type { AddonRollout } from '../model/addon-rollout.ts'
 import type {
   Addon,
   Application,
@@ -84,9 +85,10 @@ function linesOf(fleet: FleetStates, indexOf: (name: string) => number): readonl
   }
   for (const { kind: type, status, clusters, ...named } of fleet.placements)
     add({ kind: 'placement', type, state: status.state, cluster: '', ...named }, members(clusters))
-  for (const { hub, cluster, name, status, health: state } of fleet.addons) {
-    const { kind: type } = status.by
-    add({ kind: 'addon', hub, type, namespace: cluster, name, cluster, state })
+  for (const { hub, cluster, name, status, health: state, rollout } of fleet.addons) {
+    const named = { hub, type: status.by.kind, namespace: cluster, name, cluster }
+    add({ kind: 'addon', ...named, state })
+    if (rollout !== undefined) add({ kind: 'addon_rollout', ...named, state: rollout.status.state })
   }
   for (const { hub, namespace, name, compliance: state, clusters } of fleet.policies)
     add(
@@ -187,6 +189,9 @@ export class RecordedStates {
   statesOf(hub: string): FleetStates {
     const things = [...this.#things.values()].filter((thing) => thing.hub === hub)
     const of = (kind: ThingKind): readonly Thing[] => things.filter((thing) => thing.kind === kind)
+    const rollouts = new Map(
+      of('addon_rollout').map((thing) => [`${thing.cluster}/${thing.name}`, thing]),
+    )
     return {
       clusters: of('cluster').map((thing) => ({
         hub,
@@ -202,13 +207,18 @@ export class RecordedStates {
         status: saidOf<PlacementStatus>(thing),
         clusters: [...thing.on.keys()].sort(),
       })),
-      addons: of('addon').map((thing) => ({
-        hub,
-        cluster: thing.cluster,
-        name: thing.name,
-        status: saidOf<Addon>(thing),
-        health: thing.state as Addon['health'],
-      })),
+      addons: of('addon').map((thing) => {
+        const { cluster, name } = thing
+        const rollout = rollouts.get(`${cluster}/${name}`)
+        return {
+          hub,
+          cluster,
+          name,
+          status: saidOf<Addon>(thing),
+          health: thing.state as Addon['health'],
+          ...(rollout === undefined ? {} : { rollout: { status: saidOf<AddonRollout>(rollout) } }),
+        }
+      }),
       policies: of('policy').map(({ namespace, name, state, on }) => ({
         hub,
         namespace,

@@ -14,7 +14,7 @@ import {
   textOf,
 } from '../kube-object.ts'
 import type { DecisionPart, FleetPart } from '../model/parts.ts'
-import { readAddon, readAddonName } from './addon-reader.ts'
+import { readAddon, readAddonDefinition } from './addon-reader.ts'
 import {
   readKubernetesApplication,
   readSubscription,
@@ -62,7 +62,7 @@ const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
     (object) => ({ part: 'score', score: readPlacementScore(object) }),
   ],
   [`addon.${ocm}/ManagedClusterAddOn`, readAddon],
-  [`addon.${ocm}/ClusterManagementAddOn`, readAddonName],
+  [`addon.${ocm}/ClusterManagementAddOn`, readAddonDefinition],
   [`work.${ocm}/ManifestWork`, readWork],
   [`work.${ocm}/ManifestWorkReplicaSet`, readWorkReplicaSet],
   [`policy.${ocm}/Policy`, readPolicy],

@@ -15,12 +15,22 @@ import {
   textMapOf,
   textOf,
 } from '../kube-object.ts'
-import type { ApplicationPart, Delivery, DeliveryPart, RowState } from '../model/parts.ts'
+import type {
+  AddonWorkPart,
+  ApplicationPart,
+  Delivery,
+  DeliveryPart,
+  RowState,
+} from '../model/parts.ts'
+import { readAddonWork } from './addon-reader.ts'
 import { readApplicationWork } from './argo-reader.ts'
 
-/** A ManifestWork: of a pulled application, of a replica set, or an application of its own. */
-export function readWork(object: unknown): ApplicationPart | DeliveryPart | undefined {
-  if (labelOf(object, 'open-cluster-management.io/addon-name') !== undefined) return undefined
+/** A ManifestWork: of an addon, of a pulled application, of a replica set, or an application of its own. */
+export function readWork(
+  object: unknown,
+): ApplicationPart | DeliveryPart | AddonWorkPart | undefined {
+  const addon = labelOf(object, 'open-cluster-management.io/addon-name')
+  if (addon !== undefined) return readAddonWork(object, addon)
   const pulled = readApplicationWork(object)
   if (pulled !== undefined) return pulled
   const set = labelOf(object, 'work.open-cluster-management.io/manifestworkreplicaset')

@@ -11,6 +11,7 @@ export const fleetLists = [
   'clustersets',
   'placements',
   'addons',
+  'rollouts',
   'policies',
   'policysets',
   'applications',
@@ -63,7 +64,7 @@ export interface FleetListCall {
 
 /**
  * One thing of a list, by hub (absent = any), namespace ('' = none; of an addon, its cluster) and name (of an event,
- * its id). A policy or application comes with a page of its clusters: `limit` and `cursor` are of these, and
+ * its id). A policy, an application or a rollout comes with a page of its clusters: `limit` and `cursor` are of these, and
  * where `filter.cluster` names some, each comes with all that is known of it.
  */
 export interface FleetObjectCall {

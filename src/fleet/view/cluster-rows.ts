@@ -8,6 +8,7 @@ import { addCounts, countStates, healths } from '../model/state.ts'
 import { applicationEntryItem } from './application-rows.ts'
 import { type Item, objectOf } from './fields.ts'
 import { policyEntryItem } from './policy-rows.ts'
+import { briefRolloutItem, wholeRolloutItem } from './rollout-rows.ts'
 import {
   type ClusterCounts,
   type Context,
@@ -192,11 +193,16 @@ export function addonRows(context: Context): readonly Row[] {
 
 /** Everything that is known of an addon. */
 export function addonObject(addon: Addon, context: Context): Item {
-  return { ...addonItem(addon, context), conditions: addon.conditions }
+  const { conditions, rollout } = addon
+  return {
+    ...addonItem(addon, context),
+    conditions,
+    rollout: rollout === undefined ? undefined : wholeRolloutItem(rollout),
+  }
 }
 
 function addonItem(addon: Addon, { view, flaps }: Context): Item {
-  const { hub, cluster, name, displayName, status, health } = addon
+  const { hub, cluster, name, displayName, status, health, rollout } = addon
   const flapper = { kind: 'addon', type: status.by.kind, namespace: cluster } as const
   return {
     hub,
@@ -207,6 +213,7 @@ function addonItem(addon: Addon, { view, flaps }: Context): Item {
     ...saidItem(status),
     ...staleItem(addon.stale),
     data: view.data.get(cluster) ?? {},
+    rollout: rollout === undefined ? undefined : briefRolloutItem(rollout),
     flaps: flaps.countOf({ ...flapper, hub, name, cluster }, view.nowMs),
   }
 }

@@ -18,7 +18,8 @@ export function isEventSeen(
 ): boolean {
   if (scope === 'all') return true
   if (kind === 'application_on_cluster') return seesIn(scope, cluster, namespace)
-  if (kind === 'addon' || kind === 'policy_on_cluster') return seesIn(scope, cluster, '')
+  if (kind === 'addon' || kind === 'addon_rollout' || kind === 'policy_on_cluster')
+    return seesIn(scope, cluster, '')
   return seesCluster(scope, cluster)
 }
 

@@ -8,6 +8,7 @@ import type { FleetFilter, FleetList, FleetListCall } from './call.ts'
 import { addonRows, clusterRows, clusterSetRows } from './cluster-rows.ts'
 import { placementRows, sourceRows } from './placement-rows.ts'
 import { policyRows, policySetRows } from './policy-rows.ts'
+import { rolloutRows } from './rollout-rows.ts'
 import type { Context, Row } from './row.ts'
 
 const rowsOf: Readonly<Record<Exclude<FleetList, 'events'>, (context: Context) => readonly Row[]>> =
@@ -16,6 +17,7 @@ const rowsOf: Readonly<Record<Exclude<FleetList, 'events'>, (context: Context) =
     clustersets: clusterSetRows,
     placements: placementRows,
     addons: addonRows,
+    rollouts: rolloutRows,
     policies: policyRows,
     policysets: policySetRows,
     applications: applicationRows,

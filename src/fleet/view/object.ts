@@ -10,6 +10,7 @@ import type { Item } from './fields.ts'
 import { pageOf } from './page.ts'
 import { clustersSeen, placementItem, sourceObject } from './placement-rows.ts'
 import { policyEntryItem, policyObject, policySetItem } from './policy-rows.ts'
+import { rolloutEntries, rolloutEntryItem, rolloutItem } from './rollout-rows.ts'
 import type { Context } from './row.ts'
 
 /** An item and the cursor of the next page of its clusters. */
@@ -68,6 +69,15 @@ const finders: Readonly<Record<FleetObjectCall['list'], Finder>> = {
     )
     if (found === undefined || !context.sight.has(found.hub, found.cluster, '')) return undefined
     return { item: addonObject(found, context) }
+  },
+  rollouts(context, call) {
+    const found = named(context.view.fleet.addonDefinitions, call)
+    if (found === undefined) return undefined
+    const entries = rolloutEntries(found, context)
+    if (entries.length === 0 && !context.sight.isWhole) return undefined
+    const wanted = entriesWanted(entries, call, ({ state }) => state)
+    const item = rolloutItem(found, entries, context)
+    return withEntries(item, wanted, call, (entry) => rolloutEntryItem(found, entry, context))
   },
   policies(context, call) {
     const found = named(context.view.fleet.policies, call)

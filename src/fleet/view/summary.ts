@@ -3,6 +3,7 @@
 // Invariants: counts are of what the scope shows and the filter wants; lists in it are short and say how many there are.
 // Source: facts/fleet.md §9, §15.
 
+import { rolloutStates } from '../model/addon-rollout.ts'
 import type { Fleet } from '../model/fleet.ts'
 import { clusterStates, compliances } from '../model/parts.ts'
 import { countStates, healths } from '../model/state.ts'
@@ -13,6 +14,7 @@ import type { Item } from './fields.ts'
 import { clustersSeen, placementItem } from './placement-rows.ts'
 import { policyRows, policySetRows } from './policy-rows.ts'
 import { countsOnClusters, rollUpItems } from './roll-up-items.ts'
+import { rolloutRows } from './rollout-rows.ts'
 import type { Context, Row } from './row.ts'
 
 /** Entries of the short lists. */
@@ -40,6 +42,7 @@ export function summaryItem(context: Context, hubs: readonly string[] | undefine
     clusterSets: short(ofHub(clusterSetRows(context)).map(({ item }) => item())),
     placements: placementSummary(ofHub(view.fleet.placements), context),
     addons: addonSummary(ofHub(addonRows(context)), view.fleet),
+    rollouts: counted([...rolloutStates, 'empty'], firstStates(ofHub(rolloutRows(context)))),
     policies: {
       ...counted(compliances, firstStates(policyRowsSeen)),
       ...countsOnClusters(policies, context),

@@ -60,6 +60,7 @@ describe('transitions', () => {
     const after = changed((text) => text.replace(eu3, eu3.replace('"prod"', '"edge"')))
     expect(lines(transitionsBetween(same, after))).toEqual([
       'placement apps/web : satisfied -> not_satisfied',
+      'addon_rollout prod-eu-3/crowsnest prod-eu-3: failed -> to_apply',
       'application_on_cluster apps/shop prod-eu-3: progressing -> nothing',
       'application_on_cluster apps/shop prod-eu-3: progressing -> nothing',
       'placement_member apps/everywhere prod-eu-3: member -> nothing',

@@ -41,6 +41,10 @@ const swaps = [
   ['"eu"', '"us"'],
   ['"prod"', '"dev"'],
   ['"disabled":false', '"disabled":true'],
+  ['"specHash":"w2"', '"specHash":"w1"'],
+  ['"reason":"Progressing"', '"reason":"Completed"'],
+  ['"namespace":"apps","name":"web"', '"namespace":"apps","name":"cheapest"'],
+  ['"install', '"uninstall'],
 ] as const
 
 // A small generator: the test prints its seed where it fails.

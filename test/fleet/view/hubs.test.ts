@@ -12,6 +12,7 @@ const east: Fleet = {
   sets: rename(west.sets),
   placements: rename(west.placements),
   addons: rename(west.addons),
+  addonDefinitions: rename(west.addonDefinitions),
   policies: rename(west.policies).map((policy) =>
     policy.name === 'etcd-encryption'
       ? {
