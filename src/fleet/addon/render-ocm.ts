@@ -3,7 +3,7 @@
 // Source: facts/fleet.md §5, §6, §8.
 
 import { type AddonIntent, type AddonSettings, addonName, variableNames } from './intent.ts'
-import { agentName, type Manifest, spokeManifests } from './spoke-manifests.ts'
+import { agentName, type Manifest, revisionAnnotation, spokeManifests } from './spoke-manifests.ts'
 
 const addonVersion = 'addon.open-cluster-management.io/v1alpha1'
 const group = 'addon.open-cluster-management.io'
@@ -21,10 +21,20 @@ export interface AddonPlacement {
   readonly rolloutStrategy?: Readonly<Record<string, unknown>>
 }
 
+/** Who looks after the addon on the hub, and what it is configured by where nothing more particular is named. */
+export interface AddonManagement {
+  /** `self`: the hub role; the hub's addon manager keeps away. */
+  readonly lifecycle: 'addon-manager' | 'self'
+  /** Name of the AddOnTemplate, where the addon manager delivers. */
+  readonly template?: string
+  /** The AddOnDeploymentConfig of the fleet. */
+  readonly config?: { readonly namespace: string; readonly name: string }
+}
+
 /** The ClusterManagementAddOn: which placements carry the addon, and how a change rolls out. */
 export function clusterManagementAddOn(
   placements: readonly AddonPlacement[],
-  config: { readonly namespace: string; readonly name: string; readonly template: string },
+  { lifecycle, template, config }: AddonManagement,
 ): Manifest {
   const configs = { group, resource: 'addondeploymentconfigs' }
   return {
@@ -32,7 +42,7 @@ export function clusterManagementAddOn(
     kind: 'ClusterManagementAddOn',
     metadata: {
       name: addonName,
-      annotations: { 'addon.open-cluster-management.io/lifecycle': 'addon-manager' },
+      annotations: { 'addon.open-cluster-management.io/lifecycle': lifecycle },
     },
     spec: {
       addOnMeta: {
@@ -40,8 +50,10 @@ export function clusterManagementAddOn(
         description: 'A Prometheus agent that writes the metrics of a cluster to the hub.',
       },
       supportedConfigs: [
-        { group, resource: 'addontemplates', defaultConfig: { name: config.template } },
-        { ...configs, defaultConfig: { name: config.name, namespace: config.namespace } },
+        ...(template === undefined
+          ? []
+          : [{ group, resource: 'addontemplates', defaultConfig: { name: template } }]),
+        { ...configs, ...(config === undefined ? {} : { defaultConfig: config }) },
       ],
       installStrategy: {
         type: 'Placements',
@@ -173,10 +185,25 @@ export function manifestWorks(intent: AddonIntent, authorityPem: string): readon
 
 function workOf(intent: AddonIntent, manifests: readonly Manifest[], index: number): Manifest {
   const agent = manifests.find(({ kind }) => kind === 'StatefulSet')
-  const feedback = ['readyReplicas', 'replicas', 'updatedReplicas'].map((name) => ({
-    name,
-    path: `.status.${name}`,
-  }))
+  const feedback = [
+    ...['readyReplicas', 'replicas', 'updatedReplicas', 'observedGeneration'].map((name) => ({
+      name,
+      path: `.status.${name}`,
+    })),
+    { name: 'generation', path: '.metadata.generation' },
+    {
+      name: 'revision',
+      path: `.metadata.annotations.${revisionAnnotation.replaceAll('.', '\\.')}`,
+    },
+  ]
+  const orphans = manifests.filter(({ kind }) => kind === 'Namespace')
+  const selectivelyOrphans = {
+    orphaningRules: orphans.map(({ metadata: { name } }) => ({
+      group: '',
+      resource: 'namespaces',
+      name,
+    })),
+  }
   return {
     apiVersion: 'work.open-cluster-management.io/v1',
     kind: 'ManifestWork',
@@ -187,6 +214,9 @@ function workOf(intent: AddonIntent, manifests: readonly Manifest[], index: numb
     },
     spec: {
       workload: { manifests },
+      ...(orphans.length === 0
+        ? {}
+        : { deleteOption: { propagationPolicy: 'SelectivelyOrphan', selectivelyOrphans } }),
       ...(agent === undefined
         ? {}
         : {

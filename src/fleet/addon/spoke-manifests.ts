@@ -25,6 +25,11 @@ export const certificateSecret = 'crowsnest-crowsnest.io-cluster-client-cert'
 /** Secret with the CA of the gateway's listener. */
 export const authoritySecret = 'crowsnest-gateway-ca'
 
+/** Annotation of manifests that stay on the spoke when the addon goes, as OCM's addon manager knows it. */
+const orphanAnnotation = 'addon.open-cluster-management.io/deletion-orphan'
+/** Annotation that tells revisions of the agent apart. */
+export const revisionAnnotation = 'crowsnest.io/revision'
+
 const labels = { 'app.kubernetes.io/name': agentName, 'app.kubernetes.io/part-of': 'crowsnest' }
 const agentPort = 9090
 const dataFolder = '/agent'
@@ -37,7 +42,12 @@ export function spokeManifests(intent: AddonIntent, authorityPem: string): reado
   const named = { name: agentName, namespace, labels }
   const config = `${JSON.stringify(agentConfig(intent), undefined, 2)}\n`
   return [
-    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
+    // Other addons live there too: it stays when this one goes.
+    {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: namespace, annotations: { [orphanAnnotation]: '' } },
+    },
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: named },
     clusterRole(intent),
     {
@@ -81,47 +91,59 @@ function clusterRole({ collection }: AddonIntent): Manifest {
 
 function statefulSet(intent: AddonIntent, config: string): Manifest {
   const { namespace, nodeSelector, tolerations, walVolumeSize } = intent
-  const revision = createHash('sha256').update(config).digest('hex').slice(0, 16)
+  const spec = {
+    // Two would write every sample twice.
+    replicas: 1,
+    serviceName: agentName,
+    selector: { matchLabels: { 'app.kubernetes.io/name': agentName } },
+    template: {
+      // A new configuration is a new pod: the agent reads its file once.
+      metadata: { labels, annotations: { [revisionAnnotation]: revisionOf(config) } },
+      spec: {
+        serviceAccountName: agentName,
+        securityContext: {
+          runAsNonRoot: true,
+          runAsUser: userId,
+          fsGroup: userId,
+          seccompProfile: { type: 'RuntimeDefault' },
+        },
+        ...(Object.keys(nodeSelector).length === 0 ? {} : { nodeSelector }),
+        ...(tolerations.length === 0 ? {} : { tolerations }),
+        containers: [container(intent)],
+        volumes: [
+          { name: 'config', configMap: { name: agentName } },
+          { name: 'tls', secret: { secretName: certificateSecret } },
+          { name: 'ca', secret: { secretName: authoritySecret } },
+          ...(walVolumeSize === '' ? [{ name: 'data', emptyDir: {} }] : []),
+        ],
+      },
+    },
+    ...(walVolumeSize === '' ? {} : claims(walVolumeSize)),
+  }
+  // What the cluster reports back of it is told apart from what it reported of the revision before.
+  const annotations = { [revisionAnnotation]: revisionOf(JSON.stringify(spec)) }
   return {
     apiVersion: 'apps/v1',
     kind: 'StatefulSet',
-    metadata: { name: agentName, namespace, labels },
-    spec: {
-      // Two would write every sample twice.
-      replicas: 1,
-      serviceName: agentName,
-      selector: { matchLabels: { 'app.kubernetes.io/name': agentName } },
-      template: {
-        // A new configuration is a new pod: the agent reads its file once.
-        metadata: { labels, annotations: { 'crowsnest.io/revision': revision } },
-        spec: {
-          serviceAccountName: agentName,
-          securityContext: {
-            runAsNonRoot: true,
-            runAsUser: userId,
-            fsGroup: userId,
-            seccompProfile: { type: 'RuntimeDefault' },
-          },
-          ...(Object.keys(nodeSelector).length === 0 ? {} : { nodeSelector }),
-          ...(tolerations.length === 0 ? {} : { tolerations }),
-          containers: [container(intent)],
-          volumes: [
-            { name: 'config', configMap: { name: agentName } },
-            { name: 'tls', secret: { secretName: certificateSecret } },
-            { name: 'ca', secret: { secretName: authoritySecret } },
-            ...(walVolumeSize === '' ? [{ name: 'data', emptyDir: {} }] : []),
-          ],
-        },
-      },
-      ...(walVolumeSize === '' ? {} : { volumeClaimTemplates: [claim(walVolumeSize)] }),
-    },
+    metadata: { name: agentName, namespace, labels, annotations },
+    spec,
   }
 }
 
-function claim(storage: string) {
+function revisionOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16)
+}
+
+// The volume goes with the addon, or it would lie there for good.
+function claims(storage: string) {
   return {
-    metadata: { name: 'data' },
-    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage } } },
+    persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete', whenScaled: 'Delete' },
+    volumeClaimTemplates: [
+      {
+        metadata: { name: 'data' },
+        spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage } } },
+      },
+    ],
   }
 }
 

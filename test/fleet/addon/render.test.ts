@@ -97,12 +97,37 @@ describe('what lands on a spoke', () => {
   })
 
   it('is a new pod when the configuration is another one, and only then', () => {
-    const revision = (intent: AddonIntent) =>
-      /"crowsnest.io\/revision":"(\w+)"/.exec(
-        JSON.stringify(spokeManifests(intent, authority)),
-      )?.[1]
+    const revision = (intent: AddonIntent) => {
+      const set = spokeManifests(intent, authority).find(({ kind }) => kind === 'StatefulSet')
+      const { template } = (set as unknown as { spec: { template: Manifest } }).spec
+      return template.metadata.annotations?.['crowsnest.io/revision']
+    }
     expect(revision(intentFor('east', { interval: '1m' }))).not.toBe(revision(intentFor('east')))
     expect(revision(intentFor('east', { image: 'x' }))).toBe(revision(intentFor('east')))
+  })
+
+  it('leaves the namespace behind, since other addons live there, and takes the volume along', () => {
+    const [namespace] = spokeManifests(intentFor('east'), authority)
+    expect(namespace!.metadata.annotations).toEqual({
+      'addon.open-cluster-management.io/deletion-orphan': '',
+    })
+    const [work] = manifestWorks(intentFor('east', { namespace: 'metrics' }), authority)
+    expect((work!.spec as { deleteOption: unknown }).deleteOption).toEqual({
+      propagationPolicy: 'SelectivelyOrphan',
+      selectivelyOrphans: {
+        orphaningRules: [{ group: '', resource: 'namespaces', name: 'metrics' }],
+      },
+    })
+    const text = JSON.stringify(spokeManifests(intentFor('east', { walVolumeSize: '1Gi' }), ''))
+    expect(text).toContain('"persistentVolumeClaimRetentionPolicy":{"whenDeleted":"Delete"')
+  })
+
+  it('carries its revision where the cluster reports it back', () => {
+    const revision = (intent: AddonIntent) =>
+      spokeManifests(intent, authority).find(({ kind }) => kind === 'StatefulSet')?.metadata
+        .annotations?.['crowsnest.io/revision']
+    expect(revision(intentFor('east'))).toBe(revision(intentFor('east')))
+    expect(revision(intentFor('east', { image: 'x' }))).not.toBe(revision(intentFor('east')))
   })
 
   it('takes the longest mirror that fits an image', () => {
@@ -228,10 +253,11 @@ if (crdsFolder !== undefined) {
     it("fits the schemas of Open Cluster Management's resources", () => {
       const objects = [
         clusterManagementAddOn([{ namespace: 'n', name: 'p', config: 'c' }], {
-          namespace: 'n',
-          name: 'c',
+          lifecycle: 'addon-manager',
           template: 't',
+          config: { namespace: 'n', name: 'c' },
         }),
+        clusterManagementAddOn([], { lifecycle: 'self' }),
         addOnDeploymentConfig({ namespace: 'n', name: 'c' }, intentFor('east')),
         addOnTemplate('t', intentFor('any'), authority),
         {
