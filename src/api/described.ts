@@ -60,7 +60,11 @@ export function successSchema(
     description,
     type: 'object',
     required: ['status', 'data'],
-    properties: { status: { type: 'string', enum: ['success'] }, data },
+    properties: {
+      status: { type: 'string', enum: ['success'] },
+      data,
+      warnings: { type: 'array', items: { type: 'string' } },
+    },
   }
 }
 

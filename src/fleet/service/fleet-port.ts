@@ -112,7 +112,10 @@ export function serveFleet(
   let service: FleetService | undefined
   const running = (): FleetService => {
     if (service !== undefined) return service
-    throw new UserError('unavailable', { what: 'the fleet is still being opened' })
+    throw new UserError('unavailable', {
+      what: 'the fleet is still being opened',
+      fix: 'ask again; the log says what it waits for where that takes long',
+    })
   }
   const end = new End(port, {
     ask: (call) => running().ask(call),

@@ -255,6 +255,7 @@ export class FleetService {
       fleet: this.#fleet,
       nowMs: now(),
       sources: sources.map((source) => source.status()),
+      unread: new Set(sources.flatMap(({ name }) => (this.#synced.has(name) ? [] : name))),
       data: this.#data,
       events: journal,
       placementsOf: (hub) => this.#state.placementsOf(hub, now()),

@@ -13,6 +13,7 @@ import { checkPaths, type Item, pick, valueAt } from './fields.ts'
 import { filteredRows, policiesWanted } from './filter.ts'
 import { FlapCounter } from './flap-counter.ts'
 import type { FleetView } from './fleet-view.ts'
+import { hubWarnings } from './hub-warnings.ts'
 import { KeptAnswers } from './kept-answers.ts'
 import { listFields, listFilters, summaryFilters } from './list-fields.ts'
 import { objectItem } from './object.ts'
@@ -50,18 +51,22 @@ export class FleetAnswers {
   }
 
   #make(view: FleetView, call: FleetCall): FleetAnswer {
-    if (call.kind === 'explain') return json(explainItem(view, call))
+    if (call.kind === 'explain') {
+      const hubs = call.hub === undefined ? undefined : [call.hub]
+      return json(explainItem(view, call), hubWarnings(view, hubs, call.scope))
+    }
     const context = this.#contextOf(view, call)
+    const warnings = hubWarnings(view, call.filter.hub, call.scope)
     if (call.kind === 'summary') {
       checkFilter(call.filter, summaryFilters, 'summary')
-      return json(summaryItem(context, call.filter.hub))
+      return json(summaryItem(context, call.filter.hub), warnings)
     }
     checkLimit(call.limit, this.#options.limitMax)
     if (call.kind === 'object') {
       const { item, next } = objectItem(context, call)
-      return { ...json(item), ...(next === undefined ? {} : { next }) }
+      return { ...json(item, warnings), ...(next === undefined ? {} : { next }) }
     }
-    return listAnswer(context, call)
+    return listAnswer(context, call, warnings)
   }
 
   #contextOf(view: FleetView, call: Exclude<FleetCall, { kind: 'explain' }>): Context {
@@ -82,7 +87,11 @@ function sightFilter(call: Exclude<FleetCall, { kind: 'explain' }>): FleetFilter
   return rest
 }
 
-function listAnswer(context: Context, call: FleetListCall): FleetAnswer {
+function listAnswer(
+  context: Context,
+  call: FleetListCall,
+  warnings: readonly string[],
+): FleetAnswer {
   const { list, filter, format, sort, limit, cursor } = call
   checkFilter(filter, listFilters[list], list)
   const known = Object.keys(listFields[list])
@@ -94,12 +103,12 @@ function listAnswer(context: Context, call: FleetListCall): FleetAnswer {
     const page = eventPage(context.view.events, filter, context.sight, options)
     const { oldestId, newestId } = context.view.events
     const about = { next: page.next, oldestId, newestId }
-    return encode(page.items as unknown as Item[], format, call, about)
+    return encode(page.items as unknown as Item[], format, call, { about, warnings })
   }
   const rows = filteredRows(context, call)
   const page = pageOf(rows, orderOf(list, sort, known), options)
   const items = page.rows.map(({ item }) => item())
-  return encode(items, format, call, { total: rows.length, next: page.next })
+  return encode(items, format, call, { about: { total: rows.length, next: page.next }, warnings })
 }
 
 function orderOf(list: FleetList, sort: string | undefined, known: readonly string[]): Order<Row> {
@@ -124,11 +133,17 @@ function encode(
   items: readonly Item[],
   format: 'json' | 'csv',
   { list, fields }: FleetListCall,
-  about: Item & { readonly next: string | undefined },
+  {
+    about,
+    warnings,
+  }: {
+    readonly about: Item & { readonly next: string | undefined }
+    readonly warnings: readonly string[]
+  },
 ): FleetAnswer {
   const chosen = fields === undefined ? items : items.map((item) => pick(item, fields))
   const next = about.next === undefined ? {} : { next: about.next }
-  if (format === 'json') return { ...json({ items: chosen, ...about }), ...next }
+  if (format === 'json') return { ...json({ items: chosen, ...about }, warnings), ...next }
   const columns = fields ?? Object.keys(listFields[list])
   const body = Buffer.from(csvOf(chosen, columns))
   return {
@@ -139,8 +154,9 @@ function encode(
   }
 }
 
-function json(data: Item): FleetAnswer {
-  const body = Buffer.from(JSON.stringify({ status: 'success', data }))
+function json(data: Item, warnings: readonly string[]): FleetAnswer {
+  const notes = warnings.length === 0 ? {} : { warnings }
+  const body = Buffer.from(JSON.stringify({ status: 'success', data, ...notes }))
   return { contentType: 'application/json; charset=utf-8', etag: tagOf(body), body }
 }
 

@@ -16,6 +16,7 @@ import { readPlacement } from '../source/placement-reader.ts'
 import type { FleetExplainCall } from './call.ts'
 import type { Item } from './fields.ts'
 import type { FleetView, HubPlacements } from './fleet-view.ts'
+import { absent } from './hub-warnings.ts'
 
 /** Anybody who reads may try a placement, beside all others who ask: a fifth of a second of CEL at most. */
 const triedStepsMax = 500_000
@@ -52,7 +53,7 @@ function find(
       call.scope === 'all' || world.decided.get(key)?.some((one) => seesCluster(call.scope, one))
     if (placement !== undefined && isSeen === true) return { hub, world, placement }
   }
-  throw new UserError('not_found', {
+  throw absent(view, call.hub === undefined ? undefined : [call.hub], {
     what: `there is no placement ${namespace}/${name}`,
     where: call.hub === undefined ? 'any hub' : `hub ${call.hub}`,
     fix: 'see /api/v1/fleet/placements, or POST a Placement to try it',

@@ -59,6 +59,8 @@ export interface FleetView {
   readonly fleet: Fleet
   readonly nowMs: number
   readonly sources: readonly SourceStatus[]
+  /** Names of hubs that have not been read whole since the start: nothing of them is in `fleet`. */
+  readonly unread: ReadonlySet<string>
   /** By name of cluster. */
   readonly data: ReadonlyMap<string, ClusterData>
   readonly events: FleetEventLog

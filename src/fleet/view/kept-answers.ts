@@ -52,7 +52,7 @@ export class KeptAnswers {
 
   #forgetWhereChanged(view: FleetView): void {
     const before = this.#view
-    const sources = JSON.stringify(view.sources)
+    const sources = JSON.stringify([view.sources, [...view.unread]])
     const isSame =
       before !== undefined &&
       before.fleet === view.fleet &&

@@ -1,12 +1,13 @@
 // One thing of a list with everything that is known of it; things on many clusters with a page of these.
 // Invariants: what is not seen is not found, as if it were not there.
 
-import { scopeKey, UserError } from '../../model/index.ts'
+import { scopeKey } from '../../model/index.ts'
 import { applicationEntryItem, applicationObject } from './application-rows.ts'
 import type { FleetObjectCall } from './call.ts'
 import { addonObject, clusterObject, clusterSetRows, membersSeen } from './cluster-rows.ts'
 import { isEventSeen } from './event-list.ts'
 import type { Item } from './fields.ts'
+import { absent } from './hub-warnings.ts'
 import { pageOf } from './page.ts'
 import { clustersSeen, placementItem, sourceObject } from './placement-rows.ts'
 import { policyEntryItem, policyObject, policySetItem } from './policy-rows.ts'
@@ -19,13 +20,13 @@ export interface ObjectItem {
   readonly next?: string
 }
 
-/** Finds one thing. Throws UserError not_found. */
+/** Finds one thing. Throws UserError not_found, unavailable while a hub has not been read. */
 export function objectItem(context: Context, call: FleetObjectCall): ObjectItem {
   const found = finders[call.list](context, call)
   if (found !== undefined) return found
   const { namespace, name, list } = call
   const path = namespace === '' ? name : `${namespace}/${name}`
-  throw new UserError('not_found', {
+  throw absent(context.view, call.filter.hub, {
     what: `there is no "${path}" among the ${list}`,
     fix: `see /api/v1/fleet/${list}`,
   })

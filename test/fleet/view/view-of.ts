@@ -63,6 +63,7 @@ export function viewOf(
         ],
       },
     ],
+    unread: new Set(),
     data: new Map([['prod-eu-1', { lastSampleMs: nowMs - 10_000, activeSeries: 12 }]]),
     events: logOf(events),
     placementsOf: (hub) => (hub === 'local' ? fixturePlacements() : undefined),
