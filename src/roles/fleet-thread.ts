@@ -84,5 +84,7 @@ async function openMirror(): Promise<JournalMirror | undefined> {
     metrics: new Metrics(),
     nowMs: Date.now,
   })
-  return new JournalMirror(prefixedBucket(bucket, data.bucketPrefix), nodeFiles, directory)
+  const checkpointFolders = [data.directory, join(data.directory, 'decisions')]
+  const copy = prefixedBucket(bucket, data.bucketPrefix)
+  return new JournalMirror(copy, nodeFiles, directory, checkpointFolders)
 }

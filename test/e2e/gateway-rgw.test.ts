@@ -1,6 +1,6 @@
 // A day of data through the gateway into a real S3 server (Ceph RGW) and back: written, cut, shipped with the store away for
-// a while, everything local deleted, and answered from the bucket as before.
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+// a while, everything local deleted, and answered from the bucket as before. And a fleet whose disk is lost.
+import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -15,8 +15,13 @@ const seriesCount = 50
 const endMs = Math.floor(Date.now() / stepMs) * stepMs
 const startMs = endMs - 24 * 3_600_000
 const outageMs = 20_000
+/** What is lost with a disk is younger than this. */
+const behindMsMax = 60_000
+const manifests = mkdtempSync(join(tmpdir(), 'fleet-rgw-'))
 let rgw: Rgw
 let gateway: Gateway
+let fleet: Gateway
+let seen: { readonly beforeMs: number; readonly changedMs: number; readonly events: unknown }
 
 const queries = [
   'sum by (cluster) (rate(requests_total[5m]))',
@@ -61,6 +66,49 @@ async function writeDay(): Promise<void> {
   }
 }
 
+function place(numberOfClusters: number): void {
+  const placement = {
+    apiVersion: 'cluster.open-cluster-management.io/v1beta1',
+    kind: 'Placement',
+    metadata: { namespace: 'apps', name: 'kept' },
+    spec: { clusterSets: ['prod'], numberOfClusters },
+  }
+  writeFileSync(join(manifests, 'kept.yaml'), JSON.stringify(placement))
+}
+
+async function memberCount(timeMs: number): Promise<number> {
+  const selector = '{__placement__="apps/kept",state="available"}'
+  const query = encodeURIComponent(`crowsnest_fleet_cluster_state${selector}`)
+  const answer = (await fleet.get(`/api/v1/query?query=${query}&time=${timeMs / 1000}`)) as {
+    data: { result: unknown[] }
+  }
+  return answer.data.result.length
+}
+
+async function eventsOfFleet(): Promise<unknown> {
+  const { data } = (await fleet.get('/api/v1/fleet/events?kind=placement_member')) as {
+    data: { items: unknown[] }
+  }
+  return data.items
+}
+
+// Begun before everything else, so that its copy has had its minute when it is needed.
+async function startFleet(objstore: string): Promise<void> {
+  cpSync(join(import.meta.dirname, '../fleet/fixtures'), manifests, { recursive: true })
+  place(2)
+  fleet = await startGateway({
+    args: [
+      ...['--fleet.directory', manifests, '--objstore.config-file', objstore],
+      ...['--external-labels', 'region="hub"'],
+    ],
+  })
+  await until('two members', async () => (await memberCount(Date.now())) === 2)
+  const beforeMs = Date.now()
+  place(1)
+  await until('one member', async () => (await memberCount(Date.now())) === 1)
+  seen = { beforeMs, changedMs: Date.now(), events: await eventsOfFleet() }
+}
+
 beforeAll(async () => {
   rgw = await startRgw()
   await rgw.createBucket('fleet')
@@ -73,6 +121,7 @@ beforeAll(async () => {
     secret_key: rgw.secretKey,
   }
   writeFileSync(file, JSON.stringify({ type: 'S3', config, prefix: 'hub' }))
+  await startFleet(file)
   gateway = await startGateway({
     args: [
       ...['--objstore.config-file', file, '--storage.ship-interval', '1s'],
@@ -84,7 +133,9 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await gateway?.stop()
+  await fleet?.stop()
   await rgw?.stop()
+  rmSync(manifests, { recursive: true })
 })
 
 it('answers from the bucket as it did before everything local was deleted', async () => {
@@ -147,4 +198,14 @@ it('deletes series from blocks that are in the bucket only', async () => {
   gateway = await gateway.restart()
   await until('the bucket is listed', async () => (await count()) !== undefined)
   expect(await count()).toBe(left)
+})
+
+it('knows the events and memberships of a fleet whose disk is lost, but for the last minute', async () => {
+  await sleep(Math.max(0, seen.changedMs + behindMsMax - Date.now()))
+  await fleet.stop('SIGKILL')
+  rmSync(join(fleet.data, 'fleet'), { recursive: true })
+  fleet = await fleet.restart()
+  await until('one member', async () => (await memberCount(Date.now())) === 1)
+  expect(await memberCount(seen.beforeMs)).toBe(2)
+  expect(await eventsOfFleet()).toEqual(seen.events)
 })

@@ -10,6 +10,7 @@ import {
   JournalMirror,
   journalDefaults,
 } from '../../src/journal/index.ts'
+import { readWhole, writeWhole } from '../../src/journal/journal-files.ts'
 import { FilesystemBucket } from '../../src/objstore/index.ts'
 import { RecordingFiles, randomOf } from '../tsdb/recording-files.ts'
 
@@ -75,4 +76,43 @@ test('a journal that is there is never overwritten, and no copy is none', async 
   journal.append([event])
   expect(await new JournalMirror(bucket, files, directory).restore()).toBe(false)
   expect(journal.newestId).toBe(2)
+})
+
+test('checkpoints beside the journal come back with it, and never know more than it', async () => {
+  const files = new RecordingFiles(randomOf(1))
+  const journal = opened(files)
+  const folders = ['/data', '/data/decisions']
+  const put = (folder: string, name: string, text: string): void => {
+    files.makeDirectory(folder)
+    writeWhole(files, folder, name, new TextEncoder().encode(text))
+  }
+  const textOf = (from: RecordingFiles, path: string): string =>
+    new TextDecoder().decode(readWhole(from, path))
+  const order: string[] = []
+  const noted = new (class extends FilesystemBucket {
+    override put(...args: Parameters<FilesystemBucket['put']>): Promise<void> {
+      order.push(args[0])
+      return super.put(...args)
+    }
+  })(place)
+  const mirror = new JournalMirror(noted, files, directory, folders)
+  journal.append([event])
+  put('/data', 'memberships.json', '{"newestId":1}')
+  put('/data/decisions', 'local.json', '[1]')
+  put('/data', 'other.txt', 'not ours')
+  await mirror.copy()
+  await mirror.copy()
+  expect(order.slice(-2)).toEqual([
+    'checkpoints/memberships.json',
+    'checkpoints/decisions/local.json',
+  ])
+  expect(order).toHaveLength(3)
+  put('/data', 'memberships.json', '{"newestId":2}')
+  await mirror.copy()
+  expect(order.slice(3)).toEqual(['checkpoints/memberships.json'])
+  const fresh = new RecordingFiles(randomOf(2))
+  expect(await new JournalMirror(bucket, fresh, directory, folders).restore()).toBe(true)
+  expect(opened(fresh).newestId).toBe(1)
+  expect(textOf(fresh, '/data/memberships.json')).toBe('{"newestId":2}')
+  expect(textOf(fresh, '/data/decisions/local.json')).toBe('[1]')
 })
