@@ -27,6 +27,11 @@ export {
   tolerantPlacement,
 } from './addon/render-ocm.ts'
 export { policyGenerator, policyManifests } from './addon/render-policy.ts'
+export {
+  type RolloutStrategy,
+  readRolloutStrategy,
+  type Threshold,
+} from './addon/rollout-strategy.ts'
 export { type Manifest, spokeManifests } from './addon/spoke-manifests.ts'
 export { type DemoCluster, demoClusters } from './demo/cast.ts'
 export { type DemoPace, demoAt } from './demo/course.ts'
