@@ -8,3 +8,4 @@ export type {
   Part,
   Wanted,
 } from './part.ts'
+export { signingDefaults, signingPart } from './signing/signing-part.ts'

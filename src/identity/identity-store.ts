@@ -7,39 +7,28 @@
 import { mkdir, readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../model/index.ts'
-import { Authority, pemOf } from './authority.ts'
+import {
+  authoritiesFile,
+  authorityList,
+  newAuthority,
+  readAuthorities,
+  withoutAuthority,
+} from './authorities.ts'
+import { type Authority, pemOf } from './authority.ts'
 import { isClusterName } from './cluster-subject.ts'
 import { writeDurably } from './durable-file.ts'
+import type { ClusterStanding, TrustSource } from './trust.ts'
 
 /** A cluster that has or had certificates. */
-export interface ClusterRecord {
-  readonly cluster: string
-  /** The label `clusterID` of its samples. */
-  readonly clusterId: string
-  /** The tenant it writes to; '' = the default one. */
-  readonly tenant: string
-  readonly state: 'enrolled' | 'revoked'
-  /** Why it was revoked. */
-  readonly reason: string
-  /** Certificates issued before this are refused; Unix milliseconds, whole seconds. */
-  readonly validFromMs: number
-  /** Serials of single certificates that are refused. */
-  readonly revokedSerials: readonly string[]
+export interface ClusterRecord extends ClusterStanding {
   /** The certificate issued last. */
   readonly issued?: { readonly stamp: string; readonly serial: string; readonly notAfterMs: number }
 }
 
-interface AuthorityList {
-  /** The CA that issues, then those that are still trusted. */
-  readonly stamps: readonly string[]
-}
-
-const authoritiesFile = 'authorities.json'
 const changedFile = 'changed'
-const authorityLifetimeMs = 5 * 365 * 86_400_000
 
 /** The folder's content as of the last `refresh`. */
-export class IdentityStore {
+export class IdentityStore implements TrustSource {
   readonly #folder: string
   #authorities: readonly Authority[] = []
   #records = new Map<string, ClusterRecord>()
@@ -78,6 +67,14 @@ export class IdentityStore {
     return this.#records.get(cluster)
   }
 
+  problem(): string {
+    return ''
+  }
+
+  remedy(cluster: string): string {
+    return `enrol it with: crowsnest tools enroll ${cluster}`
+  }
+
   /** Certificates of all trusted CAs in PEM: what both sides of a connection trust. */
   bundle(): string {
     return this.#authorities.map(({ certificate }) => pemOf(certificate)).join('')
@@ -87,9 +84,7 @@ export class IdentityStore {
   async refresh(): Promise<boolean> {
     const change = await textOf(join(this.#folder, changedFile))
     if (change !== undefined && change === this.#seenChange) return false
-    const list = await textOf(join(this.#folder, authoritiesFile))
-    const stamps = list === undefined ? [] : (JSON.parse(list) as AuthorityList).stamps
-    const authorities = await Promise.all(stamps.map((stamp) => this.#loadAuthority(stamp)))
+    const authorities = await readAuthorities((name) => this.#authorityText(name))
     const records = new Map<string, ClusterRecord>()
     for (const name of await readdir(join(this.#folder, 'clusters'))) {
       if (!name.endsWith('.json')) continue
@@ -105,9 +100,7 @@ export class IdentityStore {
 
   /** Puts a new CA in front; those before stay trusted until they are retired. Returns its stamp. */
   async rotate(nowMs: number): Promise<string> {
-    const year = new Date(nowMs).toISOString().slice(0, 10)
-    const validity = { nowMs, lifetimeMs: authorityLifetimeMs }
-    const authority = await Authority.create(`crowsnest ${year}`, validity)
+    const authority = await newAuthority(nowMs)
     const path = join(this.#folder, `ca-${authority.stamp}`)
     await writeDurably(`${path}.key`, await authority.keyPem(), 0o600)
     await writeDurably(`${path}.crt`, pemOf(authority.certificate))
@@ -117,16 +110,7 @@ export class IdentityStore {
 
   /** Stops trusting a CA: its certificates are refused from now on. Throws UserError bad_data for the active one. */
   async retire(stamp: string): Promise<void> {
-    if (!this.#authorities.some((authority) => authority.stamp === stamp)) {
-      throw new UserError('not_found', { what: `there is no CA ${stamp}` })
-    }
-    if (this.active.stamp === stamp) {
-      throw new UserError('bad_data', {
-        what: `${stamp} is the CA that issues`,
-        fix: 'rotate first, and retire it when every cluster has a certificate of the new one',
-      })
-    }
-    await this.#setAuthorities(this.#authorities.filter((authority) => authority.stamp !== stamp))
+    await this.#setAuthorities(withoutAuthority(this.#authorities, stamp, this.active.stamp))
   }
 
   /** Enrols a cluster, also one that was revoked: certificates from before stay refused. Throws UserError bad_data. */
@@ -179,7 +163,7 @@ export class IdentityStore {
     if (record !== undefined) return record
     throw new UserError('not_found', {
       what: `the cluster ${cluster} is not enrolled`,
-      fix: `enrol it with: crowsnest tools enroll ${cluster}`,
+      fix: this.remedy(cluster),
     })
   }
 
@@ -191,9 +175,7 @@ export class IdentityStore {
   }
 
   async #setAuthorities(authorities: readonly Authority[]): Promise<void> {
-    const stamps = authorities.map(({ stamp }) => stamp)
-    const list: AuthorityList = { stamps }
-    await writeDurably(join(this.#folder, authoritiesFile), `${JSON.stringify(list)}\n`)
+    await writeDurably(join(this.#folder, authoritiesFile), authorityList(authorities))
     this.#authorities = authorities
     await this.#touch()
   }
@@ -203,18 +185,16 @@ export class IdentityStore {
     await writeDurably(join(this.#folder, changedFile), change)
   }
 
-  async #loadAuthority(stamp: string): Promise<Authority> {
-    const path = join(this.#folder, `ca-${stamp}`)
-    const { mode } = await stat(`${path}.key`)
-    if ((mode & 0o077) !== 0) {
+  async #authorityText(name: string): Promise<string | undefined> {
+    const path = join(this.#folder, name)
+    if (name.endsWith('.key') && ((await stat(path)).mode & 0o077) !== 0) {
       throw new UserError('bad_config', {
         what: 'the key of a CA can be read by others',
-        where: `${path}.key`,
+        where: path,
         fix: 'give it the mode 0600, and rotate the CA if anybody else may have read it',
       })
     }
-    const certificate = await readFile(`${path}.crt`, 'utf8')
-    return Authority.load(certificate, await readFile(`${path}.key`, 'utf8'))
+    return textOf(path)
   }
 }
 

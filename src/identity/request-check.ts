@@ -18,15 +18,6 @@ export interface SigningRequest {
   readonly request: string
 }
 
-/** What the hub says of the cluster that asks. */
-export interface RequesterFacts {
-  readonly isAccepted: boolean
-  readonly isDeleting: boolean
-  /** Whether our addon is placed on it. */
-  readonly hasAddon: boolean
-  readonly isDenied: boolean
-}
-
 /** Granted to a cluster and a key, or refused with the reason. */
 export type RequestVerdict =
   | {
@@ -34,7 +25,12 @@ export type RequestVerdict =
       readonly cluster: string
       readonly request: x509.Pkcs10CertificateRequest
     }
-  | { readonly granted: false; readonly reason: string }
+  | {
+      readonly granted: false
+      readonly reason: string
+      /** Whether the same request may be granted later, when the hub says something else of the cluster. */
+      readonly mayPass: boolean
+    }
 
 const usagesAllowed = new Set(['digital signature', 'key encipherment', 'client auth'])
 const dnsName = `${addonName}.addon.open-cluster-management.io`
@@ -48,21 +44,23 @@ export function requesterOf(username: string): string | undefined {
   return cluster !== undefined && isClusterName(cluster) ? cluster : undefined
 }
 
-/** Checks a request. `stamp` is that of the CA that would sign; `factsOf` knows the hub's clusters. */
+/** Checks a request. `stamp` is that of the CA that would sign; `refusalOf` says why a cluster may have none, '' when it may. */
 export async function checkRequest(
   asked: SigningRequest,
   stamp: string,
-  factsOf: (cluster: string) => RequesterFacts | undefined,
+  refusalOf: (cluster: string) => string,
 ): Promise<RequestVerdict> {
-  const refused = (reason: string): RequestVerdict => ({ granted: false, reason })
+  const refused = (reason: string, mayPass = false): RequestVerdict => ({
+    granted: false,
+    reason,
+    mayPass,
+  })
   if (asked.signerName !== signerName) return refused(`the signer is ${asked.signerName}, not ours`)
   const cluster = requesterOf(asked.username)
   if (cluster === undefined) return refused(`${asked.username} is not the agent of a cluster`)
   const group = `system:open-cluster-management:${cluster}`
   if (!asked.groups.includes(group))
     return refused(`${asked.username} is not in the group ${group}`)
-  const standing = refusalOf(cluster, factsOf(cluster))
-  if (standing !== undefined) return refused(standing)
   const usage = asked.usages.find((name) => !usagesAllowed.has(name))
   if (usage !== undefined) return refused(`the usage "${usage}" is not granted`)
   if (!asked.usages.includes('client auth')) return refused('the usage "client auth" is missing')
@@ -77,6 +75,8 @@ export async function checkRequest(
   if (key !== undefined) return refused(key)
   if (!(await request.verify().catch(() => false)))
     return refused('the request is not signed with the key that it asks for')
+  const refusal = refusalOf(cluster)
+  if (refusal !== '') return refused(refusal, true)
   return { granted: true, cluster, request }
 }
 
@@ -84,14 +84,6 @@ interface KeyAlgorithm {
   readonly name: string
   readonly namedCurve?: string
   readonly modulusLength?: number
-}
-
-function refusalOf(cluster: string, facts: RequesterFacts | undefined): string | undefined {
-  if (facts === undefined) return `there is no managed cluster ${cluster}`
-  if (facts.isDeleting) return `the managed cluster ${cluster} is being deleted`
-  if (!facts.isAccepted) return `the managed cluster ${cluster} is not accepted by the hub`
-  if (!facts.hasAddon) return `the addon ${addonName} is not placed on ${cluster}`
-  return facts.isDenied ? `${cluster} was denied` : undefined
 }
 
 function parse(pem: string): x509.Pkcs10CertificateRequest | undefined {

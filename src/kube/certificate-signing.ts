@@ -42,19 +42,16 @@ export function decideSigning(
   request: ApiObject,
   { verdict, reason, message }: SigningVerdict,
 ): Promise<ApiObject> {
-  const conditions = fieldOf(request, 'status', 'conditions')
-  const condition = { type: verdict, status: 'True', reason, message }
-  return client.replace(
-    certificateSigningRequests,
-    {
-      ...request,
-      status: {
-        ...(fieldOf(request, 'status') as object | undefined),
-        conditions: [...(Array.isArray(conditions) ? conditions : []), condition],
-      },
-    },
-    'approval',
-  )
+  return writeCondition(client, request, { type: verdict, reason, message }, 'approval')
+}
+
+/** Says that an approved request gets no certificate, and why: the signer's word. */
+export function failSigning(
+  client: KubeClient,
+  request: ApiObject,
+  { reason, message }: Omit<SigningVerdict, 'verdict'>,
+): Promise<ApiObject> {
+  return writeCondition(client, request, { type: 'Failed', reason, message }, 'status')
 }
 
 /** Writes the certificate (PEM, leaf first) of an approved request. */
@@ -73,5 +70,28 @@ export function issueCertificate(
       },
     },
     'status',
+  )
+}
+
+function writeCondition(
+  client: KubeClient,
+  request: ApiObject,
+  condition: { readonly type: string; readonly reason: string; readonly message: string },
+  subresource: 'approval' | 'status',
+): Promise<ApiObject> {
+  const conditions = fieldOf(request, 'status', 'conditions')
+  return client.replace(
+    certificateSigningRequests,
+    {
+      ...request,
+      status: {
+        ...(fieldOf(request, 'status') as object | undefined),
+        conditions: [
+          ...(Array.isArray(conditions) ? conditions : []),
+          { ...condition, status: 'True' },
+        ],
+      },
+    },
+    subresource,
   )
 }

@@ -2,13 +2,16 @@
 export { KubeApiError } from './api-error.ts'
 export {
   type ApiObject,
+  fieldOf,
   type KubeResource,
   keyOf,
   resourceName,
+  textOf,
 } from './api-object.ts'
 export {
   certificateSigningRequests,
   decideSigning,
+  failSigning,
   issueCertificate,
   signingStateOf,
 } from './certificate-signing.ts'

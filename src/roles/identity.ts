@@ -42,7 +42,7 @@ export async function openIdentity(config: Config, log: Logger): Promise<Identit
     identityFolder(config.data),
     Date.now(),
   )
-  const check = new room.CertificateCheck(store)
+  const check = new room.CertificateCheck([store])
   const { proxyHeader, proxyAddresses, serverNames, lifetime } = config.identity
   const proxies = new Set(proxyAddresses)
   let server: { stamp: string; renewMs: number; material: TlsMaterial } | undefined

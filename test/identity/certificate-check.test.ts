@@ -26,7 +26,7 @@ let check: CertificateCheck
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'identity-'))
   store = await IdentityStore.open(folder, nowMs - dayMs)
-  check = new CertificateCheck(store)
+  check = new CertificateCheck([store])
 })
 
 afterEach(() => rmSync(folder, { recursive: true, force: true }))

@@ -41,7 +41,15 @@ export function nextSigningRequest(
     return { ...before, status }
   }
   refuseCertificate(before, old.certificate, asked.certificate)
-  return { ...before, status: { ...asked, ...pick(old, 'conditions') } }
+  // The signer may add its own conditions; verdicts stay as they are.
+  const isVerdict = (one: Json): boolean => one.type === 'Approved' || one.type === 'Denied'
+  const conditions = [
+    ...conditionsOf(old).filter(isVerdict),
+    ...conditionsOf(asked)
+      .filter((one) => !isVerdict(one))
+      .map((one) => stamped(one, old, now)),
+  ]
+  return { ...before, status: { ...asked, ...(conditions.length === 0 ? {} : { conditions }) } }
 }
 
 function stamped(condition: Json, old: Json, now: string): Json {
