@@ -3,6 +3,7 @@
 
 import { UserError } from '../model/index.ts'
 import { describeCall, type QueryCall } from './call.ts'
+import { ReadLimiter, type ReadLimitsOptions } from './read-limits.ts'
 
 /** One query that waits or runs. */
 export interface ActiveQuery {
@@ -29,13 +30,14 @@ export interface AdmissionOptions {
   readonly maxConcurrent: number
   /** Queries that may wait; more are refused. */
   readonly maxWaiting: number
-  /** Queries that one reader may have, waiting and running; 0 = no bound of their own. */
-  readonly perReader: number
+  /** Limits of readers and tenants. */
+  readonly limits: ReadLimitsOptions
 }
 
 /** The list of active queries and the gate in front of evaluation. */
 export class ActiveQueries {
   readonly #options: AdmissionOptions
+  readonly #limiter: ReadLimiter
   readonly #entries = new Map<number, Entry>()
   readonly #running = new Map<string, number>()
   #runningCount = 0
@@ -43,11 +45,22 @@ export class ActiveQueries {
 
   constructor(options: AdmissionOptions) {
     this.#options = options
+    this.#limiter = new ReadLimiter(options.limits)
+  }
+
+  /** Other limits of readers and tenants, for calls from now on. */
+  setLimits(limits: ReadLimitsOptions): void {
+    this.#limiter.reload(limits)
+  }
+
+  /** The call with what its limits bound. Throws UserError execution where it asks for too long a range. */
+  bounded(call: QueryCall, nowMs: number): QueryCall {
+    return this.#limiter.bounded(call, nowMs)
   }
 
   /**
    * Waits for a place. Resolves with the query's id; the caller must call `leave(id)` in the end, also when it gave up
-   * waiting. Rejects with UserError limit_exceeded when too many wait, canceled when `signal` aborts first.
+   * waiting. Rejects with UserError limit_exceeded when too many wait or a limit is reached, canceled when `signal` aborts first.
    */
   enter(call: QueryCall, signal: AbortSignal, nowMs: number): Promise<number> {
     const id = this.#nextId++
@@ -61,16 +74,11 @@ export class ActiveQueries {
         )
         return
       }
-      const { perReader } = this.#options
-      if (perReader > 0 && this.#countOf(call.reader) >= perReader) {
-        reject(
-          new UserError('limit_exceeded', {
-            what: `${call.reader} has ${perReader} queries under way, the most that one reader may have`,
-            fix: 'wait for them, or raise access.queriesPerReader',
-          }),
-        )
-        return
-      }
+      this.#limiter.admit(
+        call,
+        [...this.#entries.values()].map((entry) => entry.call),
+        nowMs,
+      )
       const key = call.tenants.join('|')
       const entry: Entry = { id, call, since: nowMs, key, state: 'waiting', start: () => start() }
       // With a place free nobody waits, and nothing has to be listened for.
@@ -120,12 +128,6 @@ export class ActiveQueries {
       since: entry.since,
       state: entry.state,
     }))
-  }
-
-  #countOf(reader: string): number {
-    let count = 0
-    for (const { call } of this.#entries.values()) if (call.reader === reader) count++
-    return count
   }
 
   #admit(): void {

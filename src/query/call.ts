@@ -18,6 +18,16 @@ interface CallBase {
   readonly deadlineMs: number
   /** A content coding that the reader understands. */
   readonly coding?: ContentCoding | undefined
+  /** What limits of the reader and the tenants leave; set where the call is admitted. */
+  readonly bounds?: CallBounds
+}
+
+/** Bounds of a call, each with the option that sets it. */
+export interface CallBounds {
+  /** Samples held at a time. */
+  readonly samples?: { readonly max: number; readonly option: string }
+  /** How far beyond the times of the call selectors may look; how long a remote read may be. */
+  readonly range?: { readonly maxMs: number; readonly option: string }
 }
 
 /** How much is said about the work: nothing, totals, or per step. */

@@ -5,6 +5,11 @@ export { acceptedCoding, compressedSizeBytesMin } from './compression.ts'
 export * from './expressions.ts'
 export * from './query-pool.ts'
 export * from './query-thread.ts'
+export type {
+  LimitsByName,
+  ReadLimits,
+  ReadLimitsOptions,
+} from './read-limits.ts'
 export * from './run-call.ts'
 export type { VisibleCardinality } from './run-cardinality.ts'
 export { readVector } from './run-vector.ts'

@@ -7,6 +7,7 @@ import { type MembershipColumns, UserError } from '../model/index.ts'
 import { cancelWord } from '../storage/index.ts'
 import { ActiveQueries, type ActiveQuery, type AdmissionOptions } from './active-queries.ts'
 import type { QueryCall } from './call.ts'
+import type { ReadLimitsOptions } from './read-limits.ts'
 import type { CallMessage, CallReport, FromThread, ToThread } from './thread-messages.ts'
 
 /** An answer: a short one is there whole; of a longer one the body still comes, and destroying it cancels the call. */
@@ -87,8 +88,10 @@ export class QueryPool {
   }
 
   /** Asks; resolves when the answer's head is known. Rejects with UserError. `signal` = the reader went away. */
-  async ask(call: QueryCall, signal: AbortSignal): Promise<Answer> {
-    const id = await this.#active.enter(call, signal, Date.now())
+  async ask(asked: QueryCall, signal: AbortSignal): Promise<Answer> {
+    const nowMs = Date.now()
+    const call = this.#active.bounded(asked, nowMs)
+    const id = await this.#active.enter(call, signal, nowMs)
     return new Promise((resolve, reject) => {
       const thread = this.#threadFor(call)
       const cancelIndex = thread.freeWords.pop()
@@ -118,6 +121,11 @@ export class QueryPool {
     for (const { port, start } of this.#threads) {
       if (start === undefined) port.postMessage({ type: 'membership', columns } satisfies ToThread)
     }
+  }
+
+  /** Other limits of readers and tenants, for calls from now on. */
+  setLimits(limits: ReadLimitsOptions): void {
+    this.#active.setLimits(limits)
   }
 
   /** What waits and runs. */

@@ -5,6 +5,7 @@ import { type Matcher, type MembershipHistory, noMembership } from '../model/ind
 import type { Engine } from '../promql/index.ts'
 import { type CancelSignal, MemberQueryable, type Queryable, scoped } from '../storage/index.ts'
 import type { QueryCall } from './call.ts'
+import { boundedEngine, boundedInTime } from './call-bounds.ts'
 import type { StepCaching } from './evaluate-range.ts'
 import { parseSelectors, selectorsIn } from './expressions.ts'
 import { limitedWarning, refuseUnseenClusters } from './named-clusters.ts'
@@ -59,12 +60,13 @@ async function run(
     if ('query' in call) refuse(selectorsIn(call.query))
     if ('selectors' in call) refuse(parseSelectors(call.selectors))
   }
-  const replicas = scoped(sources.replicas, call.scope)
+  const replicas = scoped(boundedInTime(sources.replicas, call, lookbackMs), call.scope)
   const queryable = sources.deduplicated(replicas)
+  const engine = boundedEngine(sources.engine, call)
   switch (call.kind) {
     case 'instant':
     case 'range':
-      return runEvaluation(call, { ...sources, queryable, membership }, signal, sink)
+      return runEvaluation(call, { ...sources, engine, queryable, membership }, signal, sink)
     case 'vector':
       return runVector(call, { ...sources, queryable, membership }, signal, sink)
     case 'series':

@@ -18,8 +18,8 @@ import type { AnswerSink } from './query-thread.ts'
 import { ChunkFrames, encodeSampleSeries } from './remote-read-encoding.ts'
 import { pairLabelsOf, rowLabelsOf } from './series-reading.ts'
 
-/** Most samples in one answer of the samples form. */
-const samplesMax = 50_000_000
+/** Most samples in one answer of the samples form, where limits leave more. */
+const samplesInAnswerMax = 50_000_000
 
 const matcherTypes: readonly MatcherType[] = ['=', '!=', '=~', '!~']
 
@@ -69,6 +69,9 @@ async function answerSamples(
   sink: AnswerSink,
 ): Promise<number> {
   let sampleCount = 0
+  const { max = samplesInAnswerMax, option = undefined } = call.bounds?.samples ?? {}
+  const samplesMax = Math.min(max, samplesInAnswerMax)
+  const raise = option === undefined ? '' : `, or raise ${option}`
   const results: Uint8Array[][] = []
   for (const query of queries) {
     const series: Uint8Array[] = []
@@ -82,7 +85,7 @@ async function answerSamples(
       if (sampleCount <= samplesMax) return
       throw new UserError('bad_data', {
         what: `exceeded sample limit (${samplesMax})`,
-        fix: 'ask for a shorter range, or accept streamed chunks',
+        fix: `ask for a shorter range, or accept streamed chunks${raise}`,
       })
     })
     results.push(series)

@@ -24,6 +24,7 @@ import { otlpTranslator } from './otlp-translator.ts'
 import { registerReloadMetrics, registerThreadMetrics, TenantsSeen } from './own-metrics.ts'
 import { greet, reloadOnHangup, stopOnSignals } from './process-life.ts'
 import { queryObserver } from './query-metrics.ts'
+import { readLimitOptions } from './read-limit-options.ts'
 import { createReload } from './reload.ts'
 import { startRpc } from './rpc.ts'
 import { createRules } from './rules.ts'
@@ -64,7 +65,7 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
   const listener = await openListener(config, log)
   registerCertificateMetrics(metrics, listener)
   const access = createAccess(config, await hubAuthorities(config), listener.identity)
-  const reload = createReload(source, { access, rules, ingest, threads, status, log })
+  const reload = createReload(source, { access, rules, ingest, pool, threads, status, log })
   const { host, port } = parseAddress(config.http.listen)
   const app = await createHttp({
     log,
@@ -113,7 +114,7 @@ export async function startAll(config: Config, source: ConfigSource): Promise<vo
 function createPool(config: Config, threads: Threads, metrics: Metrics, log: Logger): QueryPool {
   const count = queryObserver(metrics)
   const { maxConcurrent } = config.query
-  const bounds = { maxConcurrent, maxWaiting: 1000, perReader: config.access.queriesPerReader }
+  const bounds = { maxConcurrent, maxWaiting: 1000, limits: readLimitOptions(config) }
   return new QueryPool(threads.queries, bounds, (call, outcome) => {
     count(call, outcome)
     const { error } = outcome

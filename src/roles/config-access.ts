@@ -1,7 +1,8 @@
 // Section `access` of the configuration: who may call, and who says what they may do. Empty: nobody is authenticated.
 
 import Type from 'typebox'
-import { closed, count, duration, flag, text } from './config-sections.ts'
+import { readLimits, readLimitsOverride } from './config-query.ts'
+import { closed, duration, flag, text } from './config-sections.ts'
 
 const oidc = Type.Object(
   {
@@ -55,7 +56,11 @@ export const access = Type.Object(
     clientCertificates,
     cacheTime: duration('10s', 'How long a decision about a token holds.'),
     auditLog: flag('Log every request: who, what, from where, outcome.'),
-    queriesPerReader: count(0, 'Most queries of one reader at a time; 0 = unlimited.'),
+    limits: Type.Object(readLimits('reader'), closed),
+    readers: Type.Record(Type.String(), readLimitsOverride('reader'), {
+      default: {},
+      description: 'Limits of single readers, by name.',
+    }),
   },
   closed,
 )

@@ -6,19 +6,9 @@ import Type, { type Static, type TSchema } from 'typebox'
 import { access } from './config-access.ts'
 import { fleet } from './config-fleet.ts'
 import { identity, tls } from './config-identity.ts'
+import { query, tenants } from './config-query.ts'
 import { rules } from './config-rules.ts'
-import {
-  closed,
-  duration,
-  flag,
-  ingest,
-  limits,
-  query,
-  size,
-  storage,
-  tenants,
-  text,
-} from './config-sections.ts'
+import { closed, duration, flag, ingest, limits, size, storage, text } from './config-sections.ts'
 
 /** The whole configuration file. */
 export const configSchema = Type.Object(

@@ -1,4 +1,4 @@
-// Sections of the configuration: the fields of storage, ingest, tenants and query, each with default and description.
+// Sections of the configuration: the fields of storage and ingest, each with default and description.
 
 import Type from 'typebox'
 
@@ -48,14 +48,6 @@ export const limits = {
 /** A rule of relabel_config; checked where it is compiled. */
 export const relabelRule = Type.Record(Type.String(), Type.Unknown())
 
-const tenantOverride = Type.Object(
-  {
-    limits: Type.Optional(Type.Partial(Type.Object(limits, { additionalProperties: false }))),
-    writeRelabel: Type.Optional(Type.Array(relabelRule)),
-  },
-  { additionalProperties: false },
-)
-
 /** Section of the configuration. */
 export const storage = Type.Object(
   {
@@ -94,49 +86,6 @@ export const ingest = Type.Object(
     writeRelabel: Type.Array(relabelRule, {
       default: [],
       description: 'relabel_config rules applied to every written series.',
-    }),
-  },
-  closed,
-)
-
-/** Section of the configuration. */
-export const tenants = Type.Object(
-  {
-    header: text('THANOS-TENANT', 'Request header that names the tenant.'),
-    default: text('default-tenant', 'Tenant of requests that name none.'),
-    label: text('tenant_id', 'External label that carries the tenant on shipped blocks.'),
-    aliases: Type.Record(Type.String(), Type.String(), {
-      default: { default: 'default-tenant' },
-      description: 'Other names of tenants, as they appear in paths and headers.',
-    }),
-    overrides: Type.Record(Type.String(), tenantOverride, {
-      default: {},
-      description: 'Limits and relabelling of single tenants.',
-    }),
-  },
-  closed,
-)
-
-/** Section of the configuration. */
-export const query = Type.Object(
-  {
-    workers: count(0, 'Query threads; 0 = one per core, at most four.'),
-    timeout: duration('2m', 'Longest evaluation of one query.'),
-    maxConcurrent: count(20, 'Queries evaluated at a time; more wait.', 1),
-    maxMemory: size('512MB', 'Memory that one query may hold at a time.'),
-    maxMemoryTotal: size(
-      '',
-      'Memory that all queries may hold together, shared out to the query threads; empty = a quarter of memory.limit.',
-    ),
-    stepCacheSize: size(
-      '64MB',
-      'Answers of range queries kept by step, so that a refreshed panel computes new steps only; 0 = none.',
-    ),
-    maxSamples: count(50_000_000, 'Samples that one query may hold in memory at a time.', 1),
-    lookbackDelta: duration('5m', 'How far back an instant selector looks for its sample.'),
-    replicaLabel: Type.Array(Type.String(), {
-      default: [],
-      description: 'Labels that tell replicas apart; series equal but for them are deduplicated.',
     }),
   },
   closed,

@@ -67,6 +67,7 @@ export function engineOptions(
     ...defaultEngineOptions,
     lookbackMs: msOf(config.query.lookbackDelta),
     maxSamples: config.query.maxSamples,
+    maxSamplesOption: 'query.maxSamples',
     useStartTimestamps: config.storage.startTimestamps,
     perStepStats: config.promql.experimental === 'all',
     features: config.promql.experimental === 'all' ? allParserFeatures : defaultParserFeatures,

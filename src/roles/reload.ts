@@ -1,10 +1,12 @@
 // Reading the configuration again: everything is checked before anything changes.
 
 import type { IngestService } from '../ingest/index.ts'
+import type { QueryPool } from '../query/index.ts'
 import type { Logger } from '../telemetry/index.ts'
 import type { Access } from './access.ts'
 import { type ConfigSource, readConfig } from './config-read.ts'
 import { ingestOptions } from './options.ts'
+import { readLimitOptions } from './read-limit-options.ts'
 import type { Rules } from './rules.ts'
 import type { ProcessStatus } from './status.ts'
 import type { Threads } from './threads.ts'
@@ -14,6 +16,7 @@ export interface Reloadable {
   readonly access: Access
   readonly rules: Rules
   readonly ingest: IngestService
+  readonly pool: QueryPool
   readonly threads: Threads
   readonly status: ProcessStatus
   readonly log: Logger
@@ -26,9 +29,11 @@ export function createReload(source: ConfigSource, parts: Reloadable): () => Pro
   return async () => {
     const next = readConfig(source.file, source.flags)
     const options = ingestOptions(next, ++epoch)
+    const limits = readLimitOptions(next)
     const applyAccess = parts.access.prepare(next)
     await parts.rules.reload(next)
     applyAccess()
+    parts.pool.setLimits(limits)
     parts.ingest.reload(options)
     const { lanes } = parts.threads
     await Promise.all(lanes.map((lane) => lane.call('setAdmission', options.admission)))

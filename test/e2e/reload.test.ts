@@ -113,3 +113,37 @@ describe('reload', () => {
     expect(await gateway.get('/-/log-level')).toMatchObject({ data: { level: 'debug' } })
   })
 })
+
+describe('limits of readers and tenants', () => {
+  const ask = async (path: string) => {
+    const response = await fetch(`${gateway.url}/api/v1/${path}`)
+    const { error = '', warnings = [] } = (await response.json()) as {
+      error?: string
+      warnings?: string[]
+    }
+    return { status: response.status, text: error + warnings.join() }
+  }
+
+  it('hold from a reload on, and name what to raise', async () => {
+    configure({
+      access: { limits: { queryRange: '1h', queriesPerMinute: 6 } },
+      query: { limits: { samplesPerQuery: 1 } },
+    })
+    expect((await reload()).status).toBe(200)
+    const end = nowMs / 1000
+    const long = await ask(`query_range?query=1&start=${end - 7200}&end=${end}&step=60`)
+    expect(long).toMatchObject({ status: 422, text: expect.stringMatching(/limits\.queryRange/) })
+    const wide = await ask(`query?query=max_over_time({job="a"}[10m])&time=${end}`)
+    expect(wide).toMatchObject({ status: 422, text: expect.stringMatching(/samplesPerQuery/) })
+    expect(await ask('labels')).toMatchObject({
+      status: 200,
+      text: 'the list begins 1h before its end, by access.limits.queryRange',
+    })
+    for (let i = 0; i < 4; i++) expect((await ask('query?query=1')).status).toBe(200)
+    const often = await ask('query?query=1')
+    expect(often).toMatchObject({ status: 429, text: expect.stringMatching(/queriesPerMinute/) })
+    configure({})
+    expect((await reload()).status).toBe(200)
+    expect((await ask('query?query=1')).status).toBe(200)
+  })
+})

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ActiveQueries } from '../../src/query/active-queries.ts'
 import type { QueryCall } from '../../src/query/call.ts'
+import { unlimitedReads } from '../../src/query/read-limits.ts'
 
 function callOf(tenant: string): QueryCall {
   return {
@@ -24,7 +25,7 @@ const settled = async (): Promise<void> =>
 
 describe('active queries', () => {
   it('shows what runs and what waits', async () => {
-    const active = new ActiveQueries({ maxConcurrent: 1, maxWaiting: 10, perReader: 0 })
+    const active = new ActiveQueries({ maxConcurrent: 1, maxWaiting: 10, limits: unlimitedReads })
     const first = await active.enter(callOf('a'), never, 5)
     void active.enter(callOf('a'), never, 6)
     expect(active.list().map((query) => [query.state, query.what, query.since])).toEqual([
@@ -36,7 +37,7 @@ describe('active queries', () => {
   })
 
   it('lets the tenant with the fewest running queries go first', async () => {
-    const active = new ActiveQueries({ maxConcurrent: 2, maxWaiting: 10, perReader: 0 })
+    const active = new ActiveQueries({ maxConcurrent: 2, maxWaiting: 10, limits: unlimitedReads })
     const order: string[] = []
     const ids: number[] = []
     for (const tenant of ['a', 'a', 'a', 'b']) {
@@ -52,7 +53,7 @@ describe('active queries', () => {
   })
 
   it('refuses when too many wait, and forgets who gave up waiting', async () => {
-    const active = new ActiveQueries({ maxConcurrent: 1, maxWaiting: 1, perReader: 0 })
+    const active = new ActiveQueries({ maxConcurrent: 1, maxWaiting: 1, limits: unlimitedReads })
     await active.enter(callOf('a'), never, 0)
     const caller = new AbortController()
     const waiting = active.enter(callOf('a'), caller.signal, 0)

@@ -4,6 +4,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { afterEach, expect, it } from 'vitest'
 import { type MembershipColumns, membershipColumns, readMembership } from '../../src/model/index.ts'
 import { type PoolThread, type QueryCall, QueryPool, type ToThread } from '../../src/query/index.ts'
+import { unlimitedReads } from '../../src/query/read-limits.ts'
 
 const ports: MessagePort[] = []
 afterEach(() => {
@@ -49,7 +50,7 @@ let successor = thread()
 it('a thread learns the newest history before its first call, every newer one at once, and so does its successor', async () => {
   const one = thread()
   successor = thread()
-  const options = { maxConcurrent: 4, maxWaiting: 4, perReader: 0 }
+  const options = { maxConcurrent: 4, maxWaiting: 4, limits: unlimitedReads }
   const pool = new QueryPool([one.thread], options, () => undefined)
   const ask = async () => {
     const base = { tenants: ['t'], scope: 'all', reader: '', deadlineMs: Infinity }

@@ -7,6 +7,7 @@ import {
   QueryPool,
   serveQueries,
 } from '../../src/query/index.ts'
+import { unlimitedReads } from '../../src/query/read-limits.ts'
 
 const open: MessagePort[] = []
 afterEach(() => {
@@ -42,7 +43,7 @@ function threadsOf(count: number) {
       },
     }
   })
-  const bounds = { maxConcurrent: 4, maxWaiting: 10, perReader: 0 }
+  const bounds = { maxConcurrent: 4, maxWaiting: 10, limits: unlimitedReads }
   const pool = new QueryPool(threads, bounds, () => undefined)
   const letServe = (): void => {
     for (const serve of waiting.splice(0)) serve()

@@ -4,6 +4,7 @@ import { MessageChannel, type Worker } from 'node:worker_threads'
 import { afterAll, expect, it } from 'vitest'
 import { connectLane, type LaneConnection, LaneServer } from '../../src/lane/index.ts'
 import { QueryPool } from '../../src/query/index.ts'
+import { unlimitedReads } from '../../src/query/read-limits.ts'
 import { readConfig } from '../../src/roles/config-read.ts'
 import { queryThread } from '../../src/roles/query-threads.ts'
 import { SharedTimeRange } from '../../src/storage/index.ts'
@@ -52,7 +53,7 @@ it('a thread out of memory is replaced: its calls fail, the next ones are answer
   })
   const pool = new QueryPool(
     [thread],
-    { maxConcurrent: 4, maxWaiting: 10, perReader: 0 },
+    { maxConcurrent: 4, maxWaiting: 10, limits: unlimitedReads },
     () => undefined,
   )
   const base = {

@@ -22,6 +22,8 @@ export interface EvaluationOptions {
   readonly subqueryStepMs: number
   /** Most samples that may be held at once. */
   readonly maxSamples: number
+  /** The option that sets it, for the error of a query that needs more. */
+  readonly maxSamplesOption?: string
   /** Metric names go at the end of the query rather than at once. */
   readonly delayedNameRemoval: boolean
   /** rate and friends, and start_timestamp(), see start timestamps. */
@@ -73,7 +75,7 @@ export class QueryContext {
     this.membership = parts.membership
     this.memory = parts.signal.memory ?? unboundedAccount()
     this.dictionary = new LabelDictionary(parts.hashSeed, this.memory)
-    this.samples = new SampleAccount(parts.options.maxSamples, parts.figuresOfSteps)
+    this.samples = new SampleAccount(parts.options, parts.figuresOfSteps)
   }
 
   /** Between batches: stops a cancelled query and lets the thread's other queries and messages have their turn. */

@@ -28,11 +28,16 @@ export class SampleAccount {
   read = 0
   readonly perStep: StepFigures | undefined
   readonly #max: number
+  readonly #option: string | undefined
   readonly #nestings = new Map<StepGrid, Nesting>()
 
   /** `stepCount` is set where figures by step are asked for. */
-  constructor(maxSamples: number, stepCount: number | undefined) {
-    this.#max = maxSamples
+  constructor(
+    options: { readonly maxSamples: number; readonly maxSamplesOption?: string },
+    stepCount: number | undefined,
+  ) {
+    this.#max = options.maxSamples
+    this.#option = options.maxSamplesOption
     if (stepCount !== undefined) {
       const column = (): Float64Array => new Float64Array(stepCount)
       this.perStep = { queryable: column(), read: column() }
@@ -46,6 +51,12 @@ export class SampleAccount {
     if (this.live <= this.#max) return
     throw new UserError('execution', {
       what: 'query processing would load too many samples into memory in query execution',
+      ...(this.#option === undefined
+        ? {}
+        : {
+            where: `more than ${this.#max}`,
+            fix: `select fewer series or a shorter range, or raise ${this.#option}`,
+          }),
     })
   }
 
