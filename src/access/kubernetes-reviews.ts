@@ -47,7 +47,10 @@ export function kubernetesReviews(endpoint: KubeEndpoint, audience: string): Kub
     },
     async rules(token) {
       const own = new KubeClient(bearerEndpoint(endpoint, token), bounds)
-      const status = await review<RulesStatus>(own, rulesReviews, { namespace: 'default' })
+      const ask = () => review<RulesStatus>(own, rulesReviews, { namespace: 'default' })
+      // A token that was made for the gateway's audience alone is nobody's to the API server itself.
+      const status = await ask().catch(unlessUnauthorized)
+      if (status === undefined) return undefined
       return { rules: status.resourceRules ?? [], incomplete: status.incomplete ?? false }
     },
     async isAllowed({ name: user, groups }: Subject, { verb, group, resource, name }) {
@@ -111,6 +114,12 @@ async function review<Status>(
   const body = { apiVersion: `${group}/v1`, kind, metadata: {}, spec }
   const answer = await answered(() => client.call({ method: 'POST', path, body }))
   return ((answer as { readonly status?: unknown }).status ?? {}) as Status
+}
+
+function unlessUnauthorized(error: unknown): undefined {
+  const { cause } = error as { readonly cause?: unknown }
+  if (cause instanceof KubeApiError && cause.status === 401) return undefined
+  throw error
 }
 
 async function answered<T>(ask: () => Promise<T>): Promise<T> {

@@ -1,7 +1,8 @@
 // The hub's Kubernetes decides: who a token belongs to (TokenReview), and which clusters and namespaces they see, from
 // RBAC on managedclusters and ACM's verbs `metrics/NAMESPACE`.
-// With the reader's own token the API lists its rules (SelfSubjectRulesReview); for readers who proved themselves
-// otherwise, and where the list is incomplete, each known cluster is asked about (SubjectAccessReview).
+// With the reader's own token the API lists its rules (SelfSubjectRulesReview). For readers who proved themselves
+// otherwise or with a token for the gateway alone, and where the list is incomplete, each known cluster is asked about
+// (SubjectAccessReview), and namespaces only those that the configuration names.
 // Source: facts/fleet.md §13; Kubernetes authentication.k8s.io/v1, authorization.k8s.io/v1.
 
 import type { ClusterScope, TenantRights } from '../model/index.ts'
@@ -28,10 +29,10 @@ export interface AccessQuestion {
 export interface KubernetesReviews {
   /** TokenReview; undefined: the token is not one of this hub. */
   authenticate(token: string): Promise<Subject | undefined>
-  /** SelfSubjectRulesReview, asked with the reader's own token. */
+  /** SelfSubjectRulesReview, asked with the reader's own token; undefined: it is not one for the API itself. */
   rules(
     token: string,
-  ): Promise<{ readonly rules: readonly ResourceRule[]; readonly incomplete: boolean }>
+  ): Promise<{ readonly rules: readonly ResourceRule[]; readonly incomplete: boolean } | undefined>
   /** SubjectAccessReview. */
   isAllowed(subject: Subject, question: AccessQuestion): Promise<boolean>
 }
@@ -44,6 +45,8 @@ export interface KubernetesRightsOptions {
   readonly tenants: TenantRights
   /** Managed clusters that are known, asked anew each time. */
   readonly clusters: () => Promise<readonly string[]>
+  /** Namespaces that are asked about where rules cannot be listed. */
+  readonly namespaces: readonly string[]
   /** Reviews at a time. */
   readonly concurrency: number
 }
@@ -65,8 +68,9 @@ export function kubernetesAuthority(
     // Static names are ours alone, and other CAs know nothing of the hub's users: one that is also a user of the hub
     // must not have that user's rights.
     if (subject.provedBy === 'static' || subject.provedBy === 'certificate') return noRights
-    if (subject.provedBy === 'oidc') return askEach(reviews, subject, options)
-    const { rules, incomplete } = await reviews.rules(token)
+    const own = subject.provedBy === 'kubernetes' ? await reviews.rules(token) : undefined
+    if (own === undefined) return askEach(reviews, subject, options)
+    const { rules, incomplete } = own
     const listed = rightsOfRules(rules, { ...options, known: await clustersNeeded(rules, options) })
     return incomplete ? addRights([listed, await askEach(reviews, subject, options)]) : listed
   }
@@ -122,27 +126,38 @@ async function askEach(
   subject: Subject,
   options: KubernetesRightsOptions,
 ): Promise<Rights> {
-  const question = { group: clusterGroup, resource: clusterResource }
-  const isAdmin = await reviews.isAllowed(subject, {
-    verb: '*',
-    group: '*',
-    resource: '*',
-    name: '',
-  })
-  if (isAdmin) return adminRights(options.tenants)
-  const { clusterVerb: verb } = options
-  if (await reviews.isAllowed(subject, { ...question, verb, name: '' }))
-    return withScope(noRights, 'all', options.tenants)
+  const may = (verb: string, name: string): Promise<boolean> =>
+    reviews.isAllowed(subject, { verb, group: clusterGroup, resource: clusterResource, name })
+  const everything = { verb: '*', group: '*', resource: '*', name: '' }
+  if (await reviews.isAllowed(subject, everything)) return adminRights(options.tenants)
+  if (await may(options.clusterVerb, '')) return withScope(noRights, 'all', options.tenants)
+  const everywhere = await filtered(options.namespaces, (one) => may(`metrics/${one}`, ''))
+  const others = options.namespaces.filter((one) => !everywhere.includes(one))
   const waiting = [...(await options.clusters())]
-  const seen: string[] = []
+  const clusters = new Map<string, ClusterScope>()
   const ask = async (): Promise<void> => {
-    for (let name = waiting.pop(); name !== undefined; name = waiting.pop())
-      if (await reviews.isAllowed(subject, { ...question, verb, name })) seen.push(name)
+    for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+      const cluster = name
+      if (await may(options.clusterVerb, cluster)) {
+        clusters.set(cluster, 'all')
+        continue
+      }
+      const here = await filtered(others, (one) => may(`metrics/${one}`, cluster))
+      if (everywhere.length + here.length > 0)
+        clusters.set(cluster, new Set([...everywhere, ...here]))
+    }
   }
   await Promise.all(Array.from({ length: options.concurrency }, ask))
-  if (seen.length === 0) return noRights
-  const clusters = new Map(seen.map((name) => [name, 'all'] as const))
-  return withScope(noRights, { clusters }, options.tenants)
+  return clusters.size === 0 ? noRights : withScope(noRights, { clusters }, options.tenants)
+}
+
+async function filtered(
+  names: readonly string[],
+  isWanted: (name: string) => Promise<boolean>,
+): Promise<readonly string[]> {
+  const wanted: string[] = []
+  for (const name of names) if (await isWanted(name)) wanted.push(name)
+  return wanted
 }
 
 function isEverything({ verbs, apiGroups = [], resources = [] }: ResourceRule): boolean {

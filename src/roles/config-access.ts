@@ -26,6 +26,11 @@ const kubernetes = Type.Object(
     kubeconfig: text('', 'kubeconfig of the hub; empty = the service account of the pod.'),
     audience: text('', 'Audience that tokens are reviewed for; empty = that of the API server.'),
     clusterVerb: text('get', 'Verb on managedclusters that shows a cluster whole.'),
+    namespaces: Type.Array(Type.String(), {
+      default: [],
+      description:
+        "Namespaces (ACM's verbs metrics/NAMESPACE) that are asked about for readers of the issuer, and for tokens made for `audience`.",
+    }),
     tenants: Type.Array(Type.String(), {
       default: [],
       description: 'Tenants that readers by RBAC read; empty = the default tenant, ["*"] = all.',

@@ -15,7 +15,8 @@ const reviewsAtATime = 8
 
 /** Verifier and authority of the hub; none where it is not asked. Throws UserError bad_config. */
 export async function hubAuthorities(config: Config): Promise<Authorities> {
-  const { enabled, kubeconfig, audience, clusterVerb, tenants } = config.access.kubernetes
+  const { enabled, kubeconfig, audience, clusterVerb, namespaces, tenants } =
+    config.access.kubernetes
   if (!enabled) return { verifiers: [], authorities: [] }
   const endpoint = await openEndpoint(kubeconfig === '' ? { inCluster: true } : { kubeconfig })
   const reviews = kubernetesReviews(endpoint, audience)
@@ -23,6 +24,7 @@ export async function hubAuthorities(config: Config): Promise<Authorities> {
   const authority = kubernetesAuthority(reviews, {
     clusterVerb,
     tenants: named.includes('*') ? 'all' : named,
+    namespaces,
     clusters: managedClusterNames(endpoint, clusterListMaxAgeMs),
     concurrency: reviewsAtATime,
   })

@@ -30,10 +30,16 @@ async function startHub(status = 200) {
     const { spec } = (text === '' ? {} : JSON.parse(text)) as { spec?: Record<string, unknown> }
     const path = request.url!.split('?')[0]!
     asked.push({ path, authorization: request.headers.authorization, spec })
+    // A token for the gateway's audience alone, which is not one for the API server itself.
+    if (request.headers.authorization === 'Bearer ours') {
+      response.writeHead(401, { 'content-type': 'application/json' })
+      response.end('{"reason":"Unauthorized"}')
+      return
+    }
     const bodies: Record<string, unknown> = {
       '/apis/authentication.k8s.io/v1/tokenreviews': {
         status:
-          spec?.token === 'good'
+          spec?.token === 'good' || spec?.token === 'ours'
             ? { authenticated: true, user: { username: 'alice', groups: ['sre'] } }
             : { error: 'no such token' },
       },
@@ -75,6 +81,7 @@ async function startHub(status = 200) {
     tenants: ['default-tenant'],
     clusters: managedClusterNames(endpoint, 1000),
     concurrency: 2,
+    namespaces: [],
   })
   const callers = new TokenCallers([kubernetesVerifier(reviews)], [authority], {
     defaultTenant: 'default-tenant',
@@ -98,6 +105,12 @@ describe('reviews of a hub', () => {
     expect(asked[0]?.spec).toEqual({ token: 'good', audiences: ['https://gateway'] })
     const rules = asked.find(({ path }) => path.endsWith('selfsubjectrulesreviews'))
     expect(rules?.authorization).toBe('Bearer good')
+  })
+
+  it('ask about each cluster where the token is one for the gateway alone', async () => {
+    const { callers } = await startHub()
+    const caller = await callers.source({ token: 'ours' })
+    expect(caller?.scope).toEqual({ clusters: new Map([['east', 'all']]) })
   })
 
   it('are asked once while a decision holds, also for tokens that are nobody’s', async () => {

@@ -18,12 +18,17 @@ function reviews(parts: {
   rules?: readonly ResourceRule[]
   incomplete?: boolean
   allowed?: (question: AccessQuestion) => boolean
+  /** The API server does not take the reader's token. */
+  refusesToken?: boolean
 }): KubernetesReviews & { readonly asked: AccessQuestion[] } {
   const asked: AccessQuestion[] = []
   return {
     asked,
     authenticate: async () => undefined,
-    rules: async () => ({ rules: parts.rules ?? [], incomplete: parts.incomplete ?? false }),
+    rules: async () =>
+      parts.refusesToken
+        ? undefined
+        : { rules: parts.rules ?? [], incomplete: parts.incomplete ?? false },
     async isAllowed(_subject, question) {
       asked.push(question)
       return parts.allowed?.(question) ?? false
@@ -33,13 +38,14 @@ function reviews(parts: {
 
 async function rightsOf(
   double: KubernetesReviews,
-  provedBy: 'static' | 'oidc' | 'kubernetes' = 'kubernetes',
+  provedBy: 'static' | 'oidc' | 'kubernetes' | 'certificate' = 'kubernetes',
 ) {
   const ask = kubernetesAuthority(double, {
     clusterVerb: 'get',
     tenants: ['default-tenant'],
     clusters: async () => ['east', 'west'],
     concurrency: 2,
+    namespaces: ['pay', 'shop'],
   })
   const { isAdmin, mayRead, scope } = await ask({ name: 'alice', groups: [], provedBy }, 'token')
   return { isAdmin, mayRead, scope: scope === 'all' ? 'all' : Object.fromEntries(scope.clusters) }
@@ -103,7 +109,20 @@ describe("rights by the hub's RBAC", () => {
     })
   })
 
-  it('are asked by name for subjects of an issuer, and not at all for static tokens', async () => {
+  it('are asked cluster by cluster, then namespace by namespace, where a token is for the gateway alone', async () => {
+    const granted = ['metrics/pay ', 'get east', 'metrics/shop west']
+    const double = reviews({
+      refusesToken: true,
+      allowed: ({ verb, name }) => granted.includes(`${verb} ${name}`),
+    })
+    expect((await rightsOf(double)).scope).toEqual({ east: 'all', west: new Set(['pay', 'shop']) })
+    const asked = double.asked.map(({ verb, name }) => `${verb} ${name}`)
+    // What is granted everywhere, or whole, is not asked about again.
+    expect(asked).not.toContain('metrics/pay west')
+    expect(asked).not.toContain('metrics/shop east')
+  })
+
+  it('are asked by name for subjects of an issuer, and not at all for static tokens and certificates', async () => {
     const double = reviews({
       rules: [rule(['get'])],
       allowed: ({ name }) => name === 'west',
@@ -111,6 +130,7 @@ describe("rights by the hub's RBAC", () => {
     expect((await rightsOf(double, 'oidc')).scope).toEqual({ west: 'all' })
     const asked = double.asked.length
     expect((await rightsOf(double, 'static')).mayRead).toEqual([])
+    expect((await rightsOf(double, 'certificate')).mayRead).toEqual([])
     expect(double.asked).toHaveLength(asked)
   })
 })
