@@ -1,5 +1,5 @@
 // Prints docs/fleet-series.md from the table of series: `node scripts/fleet-series-page.ts > docs/fleet-series.md`.
-import { fleetSeries } from '../src/fleet/service/fleet-series.ts'
+import { fleetSeries } from '../src/fleet/service/series-table.ts'
 
 const rows = fleetSeries.map(
   ({ name, labels, help }) =>

@@ -1,8 +1,9 @@
 // The fixture directory as a fleet: read from its files, decided here, at noon.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { assembleHub, readObject } from '../../src/fleet/index.ts'
+import { assembleHub } from '../../src/fleet/index.ts'
 import { parseManifests } from '../../src/fleet/source/manifest-file.ts'
+import { readParts } from '../../src/fleet/source/read-object.ts'
 
 /** Where the fixture stands. */
 export const fixtures = join(import.meta.dirname, 'fixtures')
@@ -19,6 +20,11 @@ export function fixtureObjects(): readonly object[] {
   })
 }
 
+/** Everything that objects say. */
+export function partsOf(objects: readonly object[]) {
+  return objects.flatMap((object) => Object.values(readParts(object)).flatMap((part) => part ?? []))
+}
+
 /** The fixture's fleet. Newest samples: prod-eu-1 ten seconds old, prod-eu-2 twenty minutes. */
 export function fixtureFleet(
   decided: ReadonlyMap<string, readonly string[]> = new Map(),
@@ -26,7 +32,7 @@ export function fixtureFleet(
   return assembleHub(
     {
       hub: 'local',
-      parts: fixtureObjects().flatMap((object) => readObject(object) ?? []),
+      parts: partsOf(fixtureObjects()),
       embedded: decided,
     },
     {

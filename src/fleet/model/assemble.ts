@@ -13,6 +13,7 @@ import type {
   Fleet,
   PlacementState,
   Reachability,
+  Work,
 } from './fleet.ts'
 import { groupParts, type HubParts, sortedBy } from './join.ts'
 import {
@@ -24,6 +25,7 @@ import {
   clusterStates,
   compliances,
   type FleetPart,
+  type WorkPart,
 } from './parts.ts'
 import { type Decided, decideAll, joinPlacements, writtenDecisions } from './placements.ts'
 import { joinPolicies, joinPolicySets, selectedBy } from './policies.ts'
@@ -55,6 +57,10 @@ export function assembleHub({ hub, parts, embedded }: HubInput, data: DataFacts)
     placements: joinPlacements(grouped, decided, ours?.decisions ?? new Map()),
     addons: joinAddons({ hub: grouped, decided, worksOf: worksBy(grouped), data }),
     addonDefinitions: joinDefinitions(grouped),
+    works: sortedBy(
+      grouped.of('work').map((part) => joinWork(hub, part)),
+      workOrder,
+    ),
     policies,
     policySets: joinPolicySets(grouped, policies, selected),
     applications: joinApplications(grouped, selected),
@@ -70,6 +76,7 @@ export function mergeFleets(fleets: readonly Fleet[]): Fleet {
     placements: fleets.flatMap(({ placements }) => placements),
     addons: fleets.flatMap(({ addons }) => addons),
     addonDefinitions: fleets.flatMap(({ addonDefinitions }) => addonDefinitions),
+    works: fleets.flatMap(({ works }) => works),
     policies: fleets.flatMap(({ policies }) => policies),
     policySets: fleets.flatMap(({ policySets }) => policySets),
     applications: fleets.flatMap(({ applications }) => applications),
@@ -121,6 +128,16 @@ export function summarize(fleet: Fleet): FleetSummary {
 function worksBy(hub: HubParts): (cluster: string, addon: string) => readonly AddonWorkPart[] {
   const works = Map.groupBy(hub.of('addon_work'), ({ cluster, addon }) => `${cluster}/${addon}`)
   return (cluster, addon) => works.get(`${cluster}/${addon}`) ?? []
+}
+
+/** One work. */
+export function joinWork(hub: string, { part: _, ...work }: WorkPart): Work {
+  return { hub, ...work }
+}
+
+/** What works are in order of. */
+export function workOrder({ cluster, name }: Pick<Work, 'cluster' | 'name'>): string {
+  return `${cluster}/${name}`
 }
 
 function joinClusters(hub: HubParts): readonly Cluster[] {

@@ -17,6 +17,7 @@ import type {
   PolicyAutomationPart,
   PolicyDetail,
   PolicyPart,
+  WorkPart,
 } from './parts.ts'
 import type { Counts, Health, Said } from './state.ts'
 
@@ -72,6 +73,11 @@ export interface Addon {
 
 /** An addon as its hub defines it. */
 export interface AddonDefinition extends Omit<AddonDefinitionPart, 'part'> {
+  readonly hub: string
+}
+
+/** A ManifestWork. */
+export interface Work extends Omit<WorkPart, 'part'> {
   readonly hub: string
 }
 
@@ -146,6 +152,7 @@ export interface Fleet {
   readonly placements: readonly PlacementStatus[]
   readonly addons: readonly Addon[]
   readonly addonDefinitions: readonly AddonDefinition[]
+  readonly works: readonly Work[]
   readonly policies: readonly Policy[]
   readonly policySets: readonly PolicySet[]
   readonly applications: readonly Application[]

@@ -30,6 +30,15 @@ export type ClusterState = (typeof clusterStates)[number]
 /** Who manages a cluster. */
 export type Manager = 'ocm' | 'karmada' | 'kubefed'
 
+/** How a cluster came to its hub. */
+export interface ClusterImport {
+  readonly createdVia: string
+  readonly serviceName: string
+  /** The cluster on which its control plane or its agent runs; '' = on itself. */
+  readonly hostingCluster: string
+  readonly createdMs?: number
+}
+
 /** A cluster as its manager describes it. Resources are base units (cores, bytes). */
 export interface ClusterPart {
   readonly part: 'cluster'
@@ -49,6 +58,8 @@ export interface ClusterPart {
   /** URLs under which others name the cluster. */
   readonly urls: readonly string[]
   readonly deletingSinceMs?: number
+  /** How the cluster came to its hub, where the hub says it. */
+  readonly imported?: ClusterImport
   /** Only OCM's scheduler needs it. */
   readonly candidate?: Candidate
 }
@@ -143,6 +154,20 @@ export interface AddonWorkPart {
   readonly available?: Condition
   /** The first few. */
   readonly failures: readonly ManifestFailure[]
+}
+
+/** A ManifestWork as ACM's metrics have it, whatever else it says. */
+export interface WorkPart {
+  readonly part: 'work'
+  readonly cluster: string
+  readonly name: string
+  readonly conditions: readonly Pick<Condition, 'type' | 'status'>[]
+  /** Of works that make a hosted cluster ('' = not named): when it was created and applied. */
+  readonly hosting?: {
+    readonly cluster: string
+    readonly createdMs: number
+    readonly appliedMs?: number
+  }
 }
 
 /** Compliance of a policy on a cluster or as a whole. No status is not compliant; pending is not failed. */
@@ -317,6 +342,7 @@ export type FleetPart =
   | AddonPart
   | AddonDefinitionPart
   | AddonWorkPart
+  | WorkPart
   | PolicyPart
   | ReplicatedPolicyPart
   | PolicySetPart

@@ -1,6 +1,6 @@
-// The fleet as series: which there are, and the samples of one thing.
-// Here: names, labels and values, pure. Elsewhere: when samples are written (series-writer.ts), the page for people
-// (docs/fleet-series.md, which a test keeps equal to this table).
+// The fleet as series: the samples of one thing.
+// Here: labels and values, pure. Elsewhere: which series there are (series-table.ts), when samples are written
+// (series-writer.ts).
 // Invariants: a series that is of one managed cluster carries `cluster`; the same thing gives the same series, whatever
 // manages it; ACM's names carry ACM's labels as well.
 // Source: facts/fleet.md §9 (metrics), §14 (lifecycle metrics).
@@ -12,181 +12,36 @@ import type {
   Application,
   Cluster,
   ClusterSetStatus,
+  Fleet,
   PlacementStatus,
   Policy,
   PolicyOnCluster,
   PolicySet,
+  Work,
 } from '../model/fleet.ts'
 import { type Compliance, clusterStates, compliances } from '../model/parts.ts'
 import { type Health, healths } from '../model/state.ts'
 import type { ClusterData, SourceStatus } from '../view/fleet-view.ts'
-
-/** A kind of series. */
-export interface SeriesKind {
-  readonly name: string
-  readonly labels: readonly string[]
-  readonly help: string
-}
-
-/** Every series there is, in order of the page. */
-export const fleetSeries = [
-  {
-    name: 'acm_managed_cluster_info',
-    labels: [
-      'cluster',
-      'hub',
-      'hub_cluster_id',
-      'managed_cluster_id',
-      'managed_cluster_name',
-      'manager',
-      'vendor',
-      'cloud',
-      'version',
-      'available',
-      'core_worker',
-      'socket_worker',
-      'product',
-    ],
-    help: '1 per managed cluster. `available` is True, False or Unknown; `manager` is ocm, karmada or kubefed.',
-  },
-  {
-    name: 'acm_managed_cluster_labels',
-    labels: ['cluster', 'hub', 'hub_cluster_id', 'managed_cluster_id', 'name', '…'],
-    help: '1 per managed cluster, with every label of it (characters that label names cannot have become `_`).',
-  },
-  {
-    name: 'acm_managed_cluster_status_condition',
-    labels: ['cluster', 'hub', 'managed_cluster_id', 'managed_cluster_name', 'condition', 'status'],
-    help: '1 for the status (true, false, unknown) that a condition of the cluster has, 0 for the other two.',
-  },
-  {
-    name: 'acm_managed_cluster_worker_cores',
-    labels: ['cluster', 'hub', 'managed_cluster_id'],
-    help: 'Cores of worker nodes, where the cluster reports them.',
-  },
-  {
-    name: 'acm_managed_cluster_count',
-    labels: ['hub'],
-    help: 'Managed clusters of the hub.',
-  },
-  {
-    name: 'acm_managed_cluster_addon_status_condition',
-    labels: ['cluster', 'hub', 'addon_name', 'managed_cluster_name', 'condition', 'status'],
-    help: '1 for the status (true, false, unknown) that a condition of the addon has, 0 for the other two.',
-  },
-  {
-    name: 'policy_governance_info',
-    labels: ['cluster', 'hub', 'type', 'policy', 'policy_namespace', 'cluster_namespace'],
-    help: '0 compliant, 1 not compliant, -1 pending or no status. `type` is propagated (one per cluster) or root (over all clusters: no `cluster`, and `cluster_namespace` is `<null>`). Disabled policies have none.',
-  },
-  {
-    name: 'crowsnest_fleet_cluster_state',
-    labels: ['cluster', 'hub', 'state'],
-    help: `1 for the state that the cluster is in, 0 for the others: ${clusterStates.join(', ')}.`,
-  },
-  {
-    name: 'crowsnest_fleet_cluster_degraded',
-    labels: ['cluster', 'hub'],
-    help: '1 where something is wrong although the cluster is available: its clock, or an addon that is degraded.',
-  },
-  {
-    name: 'crowsnest_fleet_clusterset_member',
-    labels: ['cluster', 'hub', 'clusterset'],
-    help: '1 while the cluster is a member of the set.',
-  },
-  {
-    name: 'crowsnest_fleet_placement_member',
-    labels: ['cluster', 'hub', 'placement_namespace', 'placement', 'kind'],
-    help: '1 while the cluster is decided for the placement (`kind` is Placement or PlacementRule).',
-  },
-  {
-    name: 'crowsnest_fleet_placement_satisfied',
-    labels: ['hub', 'placement_namespace', 'placement', 'kind'],
-    help: '1 satisfied, 0 not satisfied or misconfigured, -1 no status.',
-  },
-  {
-    name: 'crowsnest_fleet_addon_health',
-    labels: ['cluster', 'hub', 'addon'],
-    help: 'Health of the addon: the worse of what it claims and of its data. 0 healthy, 1 progressing, 2 pending, 3 unknown, 4 failed.',
-  },
-  {
-    name: 'crowsnest_fleet_addon_rollout',
-    labels: ['cluster', 'hub', 'addon'],
-    help: 'How far the newest configuration of the addon is. 0 succeeded, 1 progressing, 2 to apply, 3 timed out, 4 failed; `count by (addon) (… == 4)` counts clusters.',
-  },
-  {
-    name: 'crowsnest_fleet_policy_clusters',
-    labels: ['hub', 'policy_namespace', 'policy', 'state'],
-    help: `Clusters on which the policy is in the state: ${compliances.join(', ')}.`,
-  },
-  {
-    name: 'crowsnest_fleet_policyset_compliance',
-    labels: ['hub', 'policyset_namespace', 'policyset'],
-    help: '0 compliant, 1 not compliant, -1 pending or no status.',
-  },
-  {
-    name: 'crowsnest_fleet_application_state',
-    labels: ['hub', 'application_namespace', 'application', 'kind'],
-    help: 'Worst health over all clusters, in the numbers of `crowsnest_fleet_addon_health`; 5 on no cluster.',
-  },
-  {
-    name: 'crowsnest_fleet_application_cluster_state',
-    labels: ['cluster', 'hub', 'application_namespace', 'application', 'kind'],
-    help: 'Health on one cluster, in the same numbers.',
-  },
-  {
-    name: 'crowsnest_fleet_application_clusters',
-    labels: ['hub', 'application_namespace', 'application', 'kind', 'state'],
-    help: `Clusters on which the application is in the state: ${healths.join(', ')}.`,
-  },
-  {
-    name: 'crowsnest_fleet_cluster_last_sample_timestamp_seconds',
-    labels: ['cluster'],
-    help: 'Time of the newest sample with this `cluster` label, fleet series left out; absent where there is none.',
-  },
-  {
-    name: 'crowsnest_fleet_cluster_active_series',
-    labels: ['cluster'],
-    help: 'Series with this `cluster` label that had a sample in the last five minutes, fleet series left out.',
-  },
-  {
-    name: 'crowsnest_fleet_cluster_samples_per_second',
-    labels: ['cluster'],
-    help: 'Samples with this `cluster` label that arrive per second.',
-  },
-  {
-    name: 'crowsnest_fleet_cluster_delay_seconds',
-    labels: ['cluster'],
-    help: 'Smallest age of the newest sample over the last five minutes: how far the data of the cluster are behind.',
-  },
-  {
-    name: 'crowsnest_fleet_cluster_rejected_samples_total',
-    labels: ['cluster'],
-    help: 'Samples that were rejected of senders whose identity is the cluster, since the start.',
-  },
-  {
-    name: 'crowsnest_fleet_source_up',
-    labels: ['hub', 'kind'],
-    help: '1 while the source of the hub has been read whole and is being watched.',
-  },
-] as const satisfies readonly SeriesKind[]
-
-/** A name of `fleetSeries`. */
-export type SeriesName = (typeof fleetSeries)[number]['name']
+import type { SeriesName } from './series-table.ts'
 
 /** Takes one sample: names and values of labels in turn, without the metric's name; empty values are no labels. */
 export type Emit = (name: SeriesName, labels: readonly string[], value: number) => void
 
-/** Which cluster id a hub has: that of the cluster it manages itself by, else its name. */
-export type HubIds = ReadonlyMap<string, string>
+/** Ids as clusters say them. */
+export interface ClusterIds {
+  /** Of a hub: that of the cluster it manages itself by, else its name. */
+  ofHub(hub: string): string
+  /** Of a managed cluster; '' where it is not known. */
+  of(hub: string, cluster: string): string
+}
 
 const statuses = ['true', 'false', 'unknown'] as const
 
 /** Series of a cluster. */
-export function emitCluster(cluster: Cluster, hubIds: HubIds, emit: Emit): void {
+export function emitCluster(cluster: Cluster, ids: ClusterIds, emit: Emit): void {
   const { hub, name, id, labels, claims, capacity, manager, status } = cluster
   const own = ['cluster', name, 'hub', hub]
-  const hubId = hubIds.get(hub) ?? hub
+  const hubId = ids.ofHub(hub)
   const available =
     status.state === 'available' ? 'True' : status.state === 'unavailable' ? 'False' : 'Unknown'
   const number = (resource: string): string => String(capacity.get(resource) ?? '')
@@ -210,6 +65,10 @@ export function emitCluster(cluster: Cluster, hubIds: HubIds, emit: Emit): void 
       claims.get('version.openshift.io') ?? cluster.kubernetesVersion,
       'available',
       available,
+      'created_via',
+      wordOf(createdVias, cluster.imported?.createdVia),
+      'service_name',
+      wordOf(serviceNames, cluster.imported?.serviceName),
       'core_worker',
       number('core_worker'),
       'socket_worker',
@@ -220,18 +79,20 @@ export function emitCluster(cluster: Cluster, hubIds: HubIds, emit: Emit): void 
     1,
   )
   emit('acm_managed_cluster_labels', clusterLabels(cluster, hubId), 1)
-  emitConditions(
-    'acm_managed_cluster_status_condition',
-    cluster.conditions,
-    [...own, 'managed_cluster_id', id, 'managed_cluster_name', name],
-    emit,
-  )
+  const named = [...own, 'managed_cluster_id', id, 'managed_cluster_name', name]
+  const required = manager === 'ocm' ? ['ManagedClusterConditionAvailable'] : []
+  emitConditions('acm_managed_cluster_status_condition', cluster.conditions, required, named, emit)
+  emitImport(cluster, named, emit)
   const cores = capacity.get('core_worker')
   if (cores !== undefined)
     emit('acm_managed_cluster_worker_cores', [...own, 'managed_cluster_id', id], cores)
   for (const state of clusterStates)
     emit('crowsnest_fleet_cluster_state', [...own, 'state', state], state === status.state ? 1 : 0)
   emit('crowsnest_fleet_cluster_degraded', own, cluster.degraded.length > 0 ? 1 : 0)
+}
+
+function plainName(label: string): string {
+  return label.replace(/[^a-zA-Z0-9_]/g, '_').replace(/^(?=\d)/, '_')
 }
 
 // A label that becomes the name of another one, or of one of ours, is left out: the first in order of name stays.
@@ -257,7 +118,7 @@ function clusterLabels({ hub, name, id, labels }: Cluster, hubId: string): reado
     'clusterID',
   ])
   for (const [label, value] of [...labels].sort(([one], [other]) => (one < other ? -1 : 1))) {
-    const plain = label.replace(/[^a-zA-Z0-9_]/g, '_').replace(/^(?=\d)/, '_')
+    const plain = plainName(label)
     if (taken.has(plain) || plain.startsWith('__')) continue
     taken.add(plain)
     own.push(plain, value)
@@ -265,19 +126,70 @@ function clusterLabels({ hub, name, id, labels }: Cluster, hubId: string): reado
   return own
 }
 
+function emitImport({ imported, conditions }: Cluster, named: readonly string[], emit: Emit): void {
+  if (imported === undefined) return
+  const name = 'acm_managed_cluster_import_timestamp'
+  const own = [...named, 'hosting_cluster_name', imported.hostingCluster, 'status']
+  if (imported.createdMs !== undefined) emit(name, [...own, 'Created'], imported.createdMs / 1000)
+  const joined = conditions.find(({ type }) => type === 'ManagedClusterJoined')
+  if (joined?.status === 'True' && joined.sinceMs !== undefined)
+    emit(name, [...own, 'Joined'], joined.sinceMs / 1000)
+}
+
+// ACM knows a few words of annotations; whatever is not there is Other.
+const createdVias: Readonly<Record<string, string>> = {
+  discovery: 'Discovery',
+  'assisted-installer': 'AssistedInstaller',
+  hive: 'Hive',
+  hypershift: 'HyperShift',
+}
+const serviceNames: Readonly<Record<string, string>> = { compute: 'Compute' }
+
+function wordOf(words: Readonly<Record<string, string>>, said: string | undefined): string {
+  if (said === undefined) return ''
+  return Object.hasOwn(words, said) ? words[said]! : 'Other'
+}
+
+// Conditions that are `required` and missing are unknown.
 function emitConditions(
   name: SeriesName,
-  conditions: readonly Condition[],
+  conditions: readonly Pick<Condition, 'type' | 'status'>[],
+  required: readonly string[],
   labels: readonly string[],
   emit: Emit,
 ): void {
-  for (const { type, status } of conditions)
+  const missing = required.filter((type) => !conditions.some((one) => one.type === type))
+  const lacks = missing.map((type) => ({ type, status: 'Unknown' }))
+  for (const { type, status } of [...conditions, ...lacks])
     for (const one of statuses)
       emit(
         name,
         [...labels, 'condition', type, 'status', one],
         status.toLowerCase() === one ? 1 : 0,
       )
+}
+
+/** Series of a work. */
+export function emitWork(
+  { hub, cluster, name, conditions, hosting }: Work,
+  ids: ClusterIds,
+  emit: Emit,
+): void {
+  const id = ids.of(hub, cluster)
+  const managed = ['managed_cluster_id', id, 'managed_cluster_name', cluster]
+  const own = ['cluster', cluster, 'hub', hub, 'manifestwork', name, ...managed]
+  emitConditions(
+    'acm_manifestwork_status_condition',
+    conditions,
+    ['Applied', 'Available'],
+    own,
+    emit,
+  )
+  if (hosting === undefined) return
+  const timed = [...own, 'hosted_cluster_name', hosting.cluster, 'status']
+  emit('acm_manifestwork_apply_timestamp', [...timed, 'Created'], hosting.createdMs / 1000)
+  if (hosting.appliedMs !== undefined)
+    emit('acm_manifestwork_apply_timestamp', [...timed, 'Applied'], hosting.appliedMs / 1000)
 }
 
 /** Series of a set. */
@@ -301,13 +213,15 @@ export function emitPlacement(placement: PlacementStatus, emit: Emit): void {
 }
 
 /** Series of an addon. */
-export function emitAddon(addon: Addon, emit: Emit): void {
+export function emitAddon(addon: Addon, ids: ClusterIds, emit: Emit): void {
   const { hub, cluster, name, conditions, health, rollout } = addon
   const own = ['cluster', cluster, 'hub', hub]
+  const named = ['managed_cluster_name', cluster]
   emitConditions(
     'acm_managed_cluster_addon_status_condition',
     conditions,
-    [...own, 'addon_name', name, 'managed_cluster_name', cluster],
+    ['Available'],
+    [...own, 'addon_name', name, 'managed_cluster_id', ids.of(hub, cluster), ...named],
     emit,
   )
   emit('crowsnest_fleet_addon_health', [...own, 'addon', name], healthNumber(health))
@@ -411,20 +325,32 @@ export function emitClusterData(cluster: string, data: ClusterData, emit: Emit):
 /** Series of a hub and its source. */
 export function emitSource(
   { name, kind, state }: SourceStatus,
-  clusterCount: number,
+  { clusters, works }: Pick<Fleet, 'clusters' | 'works'>,
   emit: Emit,
 ): void {
-  emit('acm_managed_cluster_count', ['hub', name], clusterCount)
+  const count = (list: readonly { readonly hub: string }[]): number =>
+    list.reduce((sum, { hub }) => sum + (hub === name ? 1 : 0), 0)
+  emit('acm_managed_cluster_count', ['hub', name], count(clusters))
+  emit('acm_manifestwork_count', ['hub', name], count(works))
   emit('crowsnest_fleet_source_up', ['hub', name, 'kind', kind], state === 'synced' ? 1 : 0)
 }
 
-/** Hubs' own cluster ids. */
-export function hubIdsOf(clusters: readonly Cluster[]): HubIds {
-  return new Map(
-    clusters
-      .filter(({ labels }) => labels.get('local-cluster') === 'true')
-      .map(({ hub, id }) => [hub, id]),
-  )
+/** Ids that clusters say. */
+export function clusterIdsOf(clusters: readonly Cluster[]): ClusterIds {
+  const own = clusters.filter(({ labels }) => labels.get('local-cluster') === 'true')
+  const hubs = new Map(own.map(({ hub, id }) => [hub, id]))
+  const managed = new Map(clusters.map(({ hub, name, id }) => [`${hub}\0${name}`, id]))
+  return {
+    ofHub: (hub) => hubs.get(hub) ?? hub,
+    of: (hub, cluster) => managed.get(`${hub}\0${cluster}`) ?? '',
+  }
+}
+
+/** Names of the labels of a hub's clusters as series have them, in order. */
+export function labelNamesOf(clusters: readonly Cluster[], hub: string): readonly string[] {
+  const own = clusters.filter((cluster) => cluster.hub === hub)
+  const names = new Set(own.flatMap(({ labels }) => [...labels.keys()].map(plainName)))
+  return [...names.add('name')].filter((name) => !name.startsWith('__')).sort()
 }
 
 function complianceNumber(compliance: Compliance): number {

@@ -3,6 +3,7 @@
 // is marked is a superset of what can differ.
 
 import { applicationKey, ownerKey } from '../model/applications.ts'
+import { workOrder } from '../model/assemble.ts'
 import type { HubParts, PartsOf } from '../model/join.ts'
 import type {
   AddonPart,
@@ -13,6 +14,7 @@ import type {
   DeliveryPart,
   FleetPart,
   ReplicatedPolicyPart,
+  WorkPart,
 } from '../model/parts.ts'
 import { placementKey } from '../placement/world.ts'
 import { compactPart, TextPool } from './compact-part.ts'
@@ -50,6 +52,8 @@ export class Marks {
   readonly stale = new Set<string>()
   /** `CLUSTER/NAME`. */
   readonly addons = new Set<string>()
+  /** `CLUSTER/NAME`. */
+  readonly works = new Set<string>()
   /** `NS/NAME`, as all below but applications (`KIND NS/NAME`). */
   readonly policies = new Set<string>()
   readonly policySets = new Set<string>()
@@ -71,6 +75,7 @@ export class HubIndex implements HubParts {
   readonly hub: string
   readonly clusters = new Map<string, ClusterPart>()
   readonly addons = new Map<string, AddonPart>()
+  readonly works = new Map<string, WorkPart>()
   readonly addonsOf = new Groups<AddonPart>()
   /** By `CLUSTER/NAME` of the addon. */
   readonly worksOf = new Groups<AddonWorkPart>()
@@ -127,8 +132,8 @@ export class HubIndex implements HubParts {
 
   #link(key: string, part: FleetPart): void {
     this.#parts.set(key, part)
-    // Copies of policies are most of a hub's parts, and are only ever looked up by their root.
-    if (part.part !== 'replicated_policy') {
+    // Copies of policies are most of a hub's parts, and are only ever looked up by their root; works come next.
+    if (part.part !== 'replicated_policy' && part.part !== 'work') {
       const tagged = this.#byTag.get(part.part) ?? new Map<string, FleetPart>()
       tagged.set(key, part)
       this.#byTag.set(part.part, tagged)
@@ -136,6 +141,7 @@ export class HubIndex implements HubParts {
     }
     if (part.part === 'cluster') this.clusters.set(part.name, part)
     if (part.part === 'addon') this.addons.set(`${part.cluster}/${part.name}`, part)
+    if (part.part === 'work') this.works.set(workOrder(part), part)
     this.#eachGroup(part, (groups, group) => groups.set(group, key, part))
   }
 
@@ -145,6 +151,7 @@ export class HubIndex implements HubParts {
     this.#lists.delete(part.part)
     if (part.part === 'cluster') this.clusters.delete(part.name)
     if (part.part === 'addon') this.addons.delete(`${part.cluster}/${part.name}`)
+    if (part.part === 'work') this.works.delete(workOrder(part))
     this.#eachGroup(part, (groups, group) => groups.delete(group, key))
   }
 
@@ -189,6 +196,9 @@ export class HubIndex implements HubParts {
         break
       case 'addon_work':
         marks.addons.add(`${part.cluster}/${part.addon}`)
+        break
+      case 'work':
+        marks.works.add(workOrder(part))
         break
       case 'policy':
         marks.policies.add(`${part.namespace}/${part.name}`)

@@ -13,7 +13,7 @@ import {
   ownerKey,
   resolver,
 } from '../model/applications.ts'
-import { joinCluster, joinSets } from '../model/assemble.ts'
+import { joinCluster, joinSets, joinWork, workOrder } from '../model/assemble.ts'
 import type {
   Addon,
   AddonDefinition,
@@ -24,9 +24,10 @@ import type {
   PlacementStatus,
   Policy,
   PolicySet,
+  Work,
 } from '../model/fleet.ts'
 import { staleness } from '../model/join.ts'
-import type { ApplicationPart, DecisionPart, FleetPart } from '../model/parts.ts'
+import type { ApplicationPart } from '../model/parts.ts'
 import {
   type Decided,
   decideAll,
@@ -40,8 +41,7 @@ import { joinPolicy, joinPolicySet, placementsOfSet, selectedBy } from '../model
 import type { PlacementDecision } from '../placement/decide.ts'
 import type { HubDecisions } from '../placement/decision-store.ts'
 import { placementKey } from '../placement/world.ts'
-import { readPropagation } from '../source/federation-reader.ts'
-import { readObject } from '../source/read-object.ts'
+import { partNames, readParts } from '../source/read-object.ts'
 import type { HubPlacements } from '../view/fleet-view.ts'
 import { HubIndex, type Marks } from './hub-index.ts'
 import { keepSame } from './keep-same.ts'
@@ -57,6 +57,7 @@ export class HubState {
   readonly #clusters = new Table<Cluster>(({ name }) => name)
   readonly #placements = new Table<PlacementStatus>(placementOrder)
   readonly #addons = new Table<Addon>(addonOrder)
+  readonly #works = new Table<Work>(workOrder)
   readonly #policies = new Table<Policy>(nameOrder)
   readonly #policySets = new Table<PolicySet>(nameOrder)
   readonly #applications = new Table<Application>(applicationOrder)
@@ -99,15 +100,11 @@ export class HubState {
 
   /** Takes objects in and out; seen after the next `join`. */
   apply({ upserts, deletes }: Pick<SourceChange, 'upserts' | 'deletes'>): void {
-    for (const key of deletes) this.#set(key, undefined, undefined)
-    for (const { key, object } of upserts)
-      this.#set(key, readObject(object), readPropagation(object))
-  }
-
-  // A binding of Karmada says two things: how a resource is, and where its policy put it.
-  #set(key: string, part: FleetPart | undefined, propagation: DecisionPart | undefined): void {
-    this.#index.set(key, part)
-    this.#index.set(`${key} propagation`, propagation)
+    for (const key of deletes) for (const what of partNames) this.#index.set(key + what, undefined)
+    for (const { key, object } of upserts) {
+      const parts = readParts(object)
+      for (const what of partNames) this.#index.set(key + what, parts[what])
+    }
   }
 
   /** Joins what was touched since the last call, and what the clock and the data touch. */
@@ -117,6 +114,7 @@ export class HubState {
     this.#decide(marks, data.nowMs)
     this.#joinClusters(marks)
     this.#joinAddons(marks, data)
+    this.#joinWorks(marks)
     const changed = this.#joinPolicies(marks)
     this.#joinPolicySets(marks, changed)
     this.#joinApplications(marks)
@@ -141,6 +139,7 @@ export class HubState {
       placements: this.#placements.list(),
       addons: this.#addons.list(),
       addonDefinitions: this.#definitions,
+      works: this.#works.list(),
       policies: this.#policies.list(),
       policySets: this.#policySets.list(),
       applications: this.#applications.list(),
@@ -260,6 +259,14 @@ export class HubState {
       const part = index.addons.get(key)
       const addon = part === undefined ? undefined : join(part)
       this.#addons.set(key, keepSame(this.#addons.get(key), addon))
+    }
+  }
+
+  #joinWorks(marks: Marks): void {
+    for (const key of marks.works) {
+      const part = this.#index.works.get(key)
+      const work = part === undefined ? undefined : joinWork(this.#index.hub, part)
+      this.#works.set(key, keepSame(this.#works.get(key), work))
     }
   }
 

@@ -7,6 +7,8 @@ import { apart, withoutSameClusters } from '../model/differences.ts'
 import type { Application, Cluster, Fleet, Policy } from '../model/fleet.ts'
 import type { ClusterData, SourceStatus } from '../view/fleet-view.ts'
 import {
+  type ClusterIds,
+  clusterIdsOf,
   type Emit,
   emitAddon,
   emitApplication,
@@ -19,11 +21,11 @@ import {
   emitPolicySet,
   emitSet,
   emitSource,
-  type HubIds,
-  hubIdsOf,
-  type SeriesName,
+  emitWork,
+  labelNamesOf,
 } from './fleet-series.ts'
 import { SampleBody } from './sample-body.ts'
+import type { SeriesName } from './series-table.ts'
 
 /** Samples of one body: enough to make a write worth its while, few enough to be made in milliseconds. */
 const bodySampleCount = 2000
@@ -51,25 +53,28 @@ interface Named {
 /** One list of the fleet, and the series of a thing in it. */
 interface Kind {
   readonly list: keyof Fleet
-  readonly emit: (thing: never, ids: HubIds, put: Emit) => void
+  readonly emit: (thing: never, ids: ClusterIds, put: Emit) => void
+  /** Whether its series carry ids of clusters. */
+  readonly hasIds?: boolean
 }
 
 const kinds: readonly Kind[] = [
-  { list: 'clusters', emit: emitCluster },
+  { list: 'clusters', emit: emitCluster, hasIds: true },
   { list: 'sets', emit: (set: never, _, put) => emitSet(set, put) },
   { list: 'placements', emit: (placement: never, _, put) => emitPlacement(placement, put) },
-  { list: 'addons', emit: (addon: never, _, put) => emitAddon(addon, put) },
+  { list: 'addons', emit: emitAddon, hasIds: true },
+  { list: 'works', emit: emitWork, hasIds: true },
   { list: 'policySets', emit: (set: never, _, put) => emitPolicySet(set, put) },
   {
     list: 'policies',
-    emit(policy: Policy, _: HubIds, put: Emit) {
+    emit(policy: Policy, _: ClusterIds, put: Emit) {
       emitPolicy(policy, put)
       for (const entry of policy.clusters) emitPolicyOnCluster(policy, entry, put)
     },
   },
   {
     list: 'applications',
-    emit(application: Application, _: HubIds, put: Emit) {
+    emit(application: Application, _: ClusterIds, put: Emit) {
       emitApplication(application, put)
       for (const entry of application.clusters) emitApplicationOnCluster(application, entry, put)
     },
@@ -83,7 +88,9 @@ export class SeriesWriter {
   readonly #body = new SampleBody()
   #bodyMs = 0
   #clusters: readonly Cluster[] = []
-  #ids: HubIds = new Map()
+  #ids: ClusterIds = clusterIdsOf([])
+  /** Names of labels that the last round wrote, by hub. */
+  readonly #labelNames = new Map<string, ReadonlySet<string>>()
 
   constructor(parts: SeriesWriterParts) {
     this.#parts = parts
@@ -91,11 +98,17 @@ export class SeriesWriter {
 
   /** Writes what is another than before, and marks what is gone. */
   async change(before: Fleet, after: Fleet): Promise<void> {
-    const [idsBefore, ids] = [hubIdsOf(before.clusters), hubIdsOf(after.clusters)]
-    for (const { list, emit } of kinds) {
+    const [idsBefore, ids] = [clusterIdsOf(before.clusters), clusterIdsOf(after.clusters)]
+    const isRenamed = renamed(before, after, idsBefore, ids)
+    for (const { list, emit, hasIds = false } of kinds) {
       // Readers go between one list and the next.
       await new Promise((resolve) => setImmediate(resolve))
-      for (const [was, is] of pairsOf<Named>(before[list], after[list])) {
+      for (const [was, is] of [
+        ...pairsOf<Named>(before[list], after[list]),
+        ...(isRenamed === undefined || !hasIds
+          ? []
+          : renamedPairs(before[list], after[list], isRenamed)),
+      ]) {
         const left = new Set<string>()
         if (is !== undefined)
           emit(is as never, ids, (name, labels, value) => {
@@ -122,8 +135,8 @@ export class SeriesWriter {
     }
     const { fleet, sources, data } = this.#parts
     for (const source of sources()) {
-      const own = fleet().clusters.filter(({ hub }) => hub === source.name)
-      emitSource(source, own.length, put)
+      emitSource(source, fleet(), put)
+      this.#putLabelNames(source.name)
     }
     for (const [cluster, facts] of data()) {
       emitClusterData(cluster, facts, put)
@@ -145,10 +158,19 @@ export class SeriesWriter {
     this.#body.add(name, labels, value, this.#bodyMs)
   }
 
-  #idsOf({ clusters }: Fleet): HubIds {
+  #putLabelNames(hub: string): void {
+    const names = new Set(labelNamesOf(this.#parts.fleet().clusters, hub))
+    for (const name of this.#labelNames.get(hub) ?? [])
+      if (!names.has(name))
+        this.#put('acm_label_names', ['hub', hub, 'label_name', name], undefined)
+    for (const name of names) this.#put('acm_label_names', ['hub', hub, 'label_name', name], 1)
+    this.#labelNames.set(hub, names)
+  }
+
+  #idsOf({ clusters }: Fleet): ClusterIds {
     if (clusters !== this.#clusters) {
       this.#clusters = clusters
-      this.#ids = hubIdsOf(clusters)
+      this.#ids = clusterIdsOf(clusters)
     }
     return this.#ids
   }
@@ -171,6 +193,33 @@ function pairsOf<T extends Named>(
     return was === undefined ? ([undefined, is] as const) : narrowed(was, is)
   })
   return [...pairs, ...[...old.values()].map((was) => [was, undefined] as const)]
+}
+
+type IsRenamed = (hub: string, cluster: string) => boolean
+
+// Whose series have other labels than before although the things themselves are the same; undefined: nobody's.
+function renamed(
+  before: Fleet,
+  after: Fleet,
+  idsBefore: ClusterIds,
+  ids: ClusterIds,
+): IsRenamed | undefined {
+  if (before.clusters === after.clusters) return undefined
+  const isRenamed = (hub: string, cluster: string): boolean =>
+    idsBefore.ofHub(hub) !== ids.ofHub(hub) || idsBefore.of(hub, cluster) !== ids.of(hub, cluster)
+  const clusters = [...before.clusters, ...after.clusters]
+  return clusters.some(({ hub, name }) => isRenamed(hub, name)) ? isRenamed : undefined
+}
+
+function renamedPairs(
+  before: readonly Named[],
+  after: readonly Named[],
+  isRenamed: IsRenamed,
+): readonly (readonly [Named, Named])[] {
+  const old = new Set(before)
+  return after
+    .filter((thing) => old.has(thing) && isRenamed(thing.hub, thing.cluster ?? thing.name))
+    .map((thing) => [thing, thing] as const)
 }
 
 function narrowed<T extends Named>(was: T, is: T): readonly [T, T] {

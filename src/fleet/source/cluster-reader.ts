@@ -14,7 +14,7 @@ import {
   textOf,
   timeOf,
 } from '../kube-object.ts'
-import type { ClusterPart, ClusterState } from '../model/parts.ts'
+import type { ClusterImport, ClusterPart, ClusterState } from '../model/parts.ts'
 import { type Evidence, type Said, saidBy, saidByLack } from '../model/state.ts'
 import { readCandidate, readResources } from './placement-reader.ts'
 
@@ -42,7 +42,19 @@ export function readManagedCluster(object: unknown): ClusterPart {
     taints,
     urls: listOf(object, 'spec', 'managedClusterClientConfigs').map((one) => textOf(one, 'url')),
     ...(deletingSinceMs === undefined ? {} : { deletingSinceMs }),
+    imported: readImport(object),
     candidate,
+  }
+}
+
+function readImport(object: unknown): ClusterImport {
+  const said = (annotation: string): string => textOf(object, 'metadata', 'annotations', annotation)
+  const createdMs = timeOf(object, 'metadata', 'creationTimestamp')
+  return {
+    createdVia: said('open-cluster-management/created-via'),
+    serviceName: said('open-cluster-management/service-name'),
+    hostingCluster: said('import.open-cluster-management.io/hosting-cluster-name'),
+    ...(createdMs === undefined ? {} : { createdMs }),
   }
 }
 

@@ -27,7 +27,12 @@ import {
   readGitOpsCluster,
 } from './argo-reader.ts'
 import { readKarmadaCluster, readKubeFedCluster, readManagedCluster } from './cluster-reader.ts'
-import { readFederated, readKarmadaWork, readResourceBinding } from './federation-reader.ts'
+import {
+  readFederated,
+  readKarmadaWork,
+  readPropagation,
+  readResourceBinding,
+} from './federation-reader.ts'
 import {
   readClusterSet,
   readClusterSetBinding,
@@ -35,7 +40,7 @@ import {
   readPlacementScore,
 } from './placement-reader.ts'
 import { readBinding, readPolicy, readPolicyAutomation, readPolicySet } from './policy-reader.ts'
-import { readWork, readWorkReplicaSet } from './work-reader.ts'
+import { readWork, readWorkReplicaSet, readWorkStatus } from './work-reader.ts'
 
 type Reader = (object: unknown) => FleetPart | undefined
 
@@ -90,6 +95,20 @@ export function readObject(object: unknown): FleetPart | undefined {
   const group = groupOf(object)
   if (group === 'types.kubefed.io') return readFederated(object)
   return readers.get(`${group}/${textOf(object, 'kind')}`)?.(object)
+}
+
+/** Names of what one object may say. A binding of Karmada also says where its policy put it; a work is counted as one. */
+export const partNames = ['', ' propagation', ' work'] as const
+
+/** Everything that an object says. */
+export function readParts(
+  object: unknown,
+): Readonly<Record<(typeof partNames)[number], FleetPart | undefined>> {
+  return {
+    '': readObject(object),
+    ' propagation': readPropagation(object),
+    ' work': readWorkStatus(object),
+  }
 }
 
 function readPlacementDecision(object: unknown): DecisionPart | undefined {

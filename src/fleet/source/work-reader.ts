@@ -8,12 +8,14 @@ import {
   type Condition,
   conditionOf,
   conditionsOf,
+  groupOf,
   labelOf,
   listOf,
   nameOf,
   namespaceOf,
   textMapOf,
   textOf,
+  timeOf,
 } from '../kube-object.ts'
 import type {
   AddonWorkPart,
@@ -21,6 +23,7 @@ import type {
   Delivery,
   DeliveryPart,
   RowState,
+  WorkPart,
 } from '../model/parts.ts'
 import { readAddonWork } from './addon-reader.ts'
 import { readApplicationWork } from './argo-reader.ts'
@@ -56,6 +59,37 @@ export function readWork(
     deliveries: [delivery],
     wanted: [namespaceOf(object)],
   }
+}
+
+/** Labels that name the cluster whose control plane a work makes; the last one does not name it. */
+const hostingLabels = [
+  'import.open-cluster-management.io/hosted-cluster',
+  'api.open-cluster-management.io/hosted-cluster',
+  'api.openshift.com/management-cluster',
+]
+
+/** A ManifestWork as metrics have it; undefined for any other object. */
+export function readWorkStatus(object: unknown): WorkPart | undefined {
+  if (groupOf(object) !== 'work.open-cluster-management.io') return undefined
+  if (textOf(object, 'kind') !== 'ManifestWork' || nameOf(object) === '') return undefined
+  const hosting = readHosting(object)
+  return {
+    part: 'work',
+    cluster: namespaceOf(object),
+    name: nameOf(object),
+    conditions: conditionsOf(object).map(({ type, status }) => ({ type, status })),
+    ...(hosting === undefined ? {} : { hosting }),
+  }
+}
+
+function readHosting(object: unknown): WorkPart['hosting'] {
+  const label = hostingLabels.find((name) => labelOf(object, name) !== undefined)
+  const createdMs = timeOf(object, 'metadata', 'creationTimestamp')
+  if (label === undefined || createdMs === undefined) return undefined
+  const cluster = label === hostingLabels.at(-1) ? '' : (labelOf(object, label) ?? '')
+  const applied = conditionOf(conditionsOf(object), 'Applied')
+  const appliedMs = applied?.status === 'True' ? applied.sinceMs : undefined
+  return { cluster, createdMs, ...(appliedMs === undefined ? {} : { appliedMs }) }
 }
 
 function readDelivery(object: unknown): Delivery {

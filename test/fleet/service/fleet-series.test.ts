@@ -4,17 +4,29 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { assembleHub, readObject } from '../../../src/fleet/index.ts'
+import { assembleHub } from '../../../src/fleet/index.ts'
 import type { Fleet } from '../../../src/fleet/model/fleet.ts'
-import { fleetSeries } from '../../../src/fleet/service/fleet-series.ts'
+import { fleetSeries } from '../../../src/fleet/service/series-table.ts'
 import { SeriesWriter } from '../../../src/fleet/service/series-writer.ts'
-import { fixtureFleet, fixtureObjects, nowMs } from '../fixture-fleet.ts'
+import { fixtureFleet, fixtureObjects, nowMs, partsOf } from '../fixture-fleet.ts'
 import { readMessage } from './read-samples.ts'
 
 const joined = fixtureFleet()
 const [firstCluster, ...otherClusters] = joined.clusters
 const capacity = new Map([...firstCluster!.capacity, ['core_worker', 12] as const])
-const fleet: Fleet = { ...joined, clusters: [{ ...firstCluster!, capacity }, ...otherClusters] }
+const imported = {
+  createdVia: 'hive',
+  serviceName: '',
+  hostingCluster: '',
+  createdMs: Date.parse('2026-01-01T00:00:00Z'),
+}
+const hosting = { cluster: 'inner', createdMs: 1000, appliedMs: 2000 }
+const [firstWork, ...otherWorks] = joined.works
+const fleet: Fleet = {
+  ...joined,
+  clusters: [{ ...firstCluster!, capacity, imported }, ...otherClusters],
+  works: [{ ...firstWork!, hosting }, ...otherWorks],
+}
 const sources = [
   { name: 'local', kind: 'directory', state: 'synced', sinceMs: 0, message: '', parts: [] },
 ] as const
@@ -100,11 +112,78 @@ test('values say what the fleet says', async () => {
   }
 })
 
+test('metrics of the hub are those that ACM has', async () => {
+  const { writer, samples } = writerOf({ fleet })
+  await writer.round(pause)
+  const of = (name: string, more: Record<string, string> = {}) =>
+    samples
+      .filter(({ labels }) => labels.__name__ === name)
+      .filter(({ labels }) => Object.entries(more).every(([key, value]) => labels[key] === value))
+  const { name, id } = firstCluster!
+  const named = { cluster: name, managed_cluster_id: id, managed_cluster_name: name }
+  expect(of('acm_managed_cluster_info', named)[0]!.labels).toMatchObject({
+    created_via: 'Hive',
+    service_name: 'Other',
+  })
+  expect(of('acm_managed_cluster_import_timestamp', { ...named, status: 'Created' })).toMatchObject(
+    [{ value: imported.createdMs / 1000 }],
+  )
+  const [work] = fleet.works
+  const worked = { cluster: work!.cluster, manifestwork: work!.name }
+  const conditions = of('acm_manifestwork_status_condition', worked)
+  for (const condition of ['Applied', 'Available']) {
+    const own = conditions.filter(({ labels }) => labels.condition === condition)
+    expect(own.map(({ labels }) => labels.status)).toEqual(['true', 'false', 'unknown'])
+    expect(own.reduce((sum, { value }) => sum + value!, 0)).toBe(1)
+  }
+  expect(conditions[0]!.labels.managed_cluster_name).toBe(work!.cluster)
+  const applied = { ...worked, hosted_cluster_name: 'inner', status: 'Applied' }
+  expect(of('acm_manifestwork_apply_timestamp', applied)).toMatchObject([{ value: 2 }])
+  expect(of('acm_manifestwork_count')).toMatchObject([{ value: fleet.works.length }])
+  const labels = of('acm_label_names').map((sample) => sample.labels.label_name)
+  expect(labels).toContain('name')
+  expect(labels).toContain('cluster_open_cluster_management_io_clusterset')
+})
+
+test('a label that no cluster has any more is stale in the next round', async () => {
+  const world: { fleet: Fleet } = { fleet }
+  const { writer, samples } = writerOf(world)
+  await writer.round(pause)
+  const without = fleet.clusters.map((one) => ({ ...one, labels: new Map() }))
+  world.fleet = { ...fleet, clusters: without }
+  await writer.round(pause)
+  const of = (name: string) =>
+    samples
+      .filter(({ labels }) => labels.__name__ === 'acm_label_names' && labels.label_name === name)
+      .map(({ value }) => value)
+  expect(of('cluster_open_cluster_management_io_clusterset')).toEqual([1, undefined])
+  expect(of('name')).toEqual([1, 1])
+})
+
+test('series that carry the id of a cluster change with it, and the old ones are stale', async () => {
+  const { writer, samples } = writerOf({ fleet })
+  const { cluster } = fleet.addons[0]!
+  const clusters = fleet.clusters.map((one) =>
+    one.name === cluster ? { ...one, id: 'another' } : one,
+  )
+  await writer.change(fleet, { ...fleet, clusters })
+  const own = samples.filter(
+    ({ labels }) =>
+      labels.__name__ === 'acm_managed_cluster_addon_status_condition' &&
+      labels.cluster === cluster,
+  )
+  expect(own.length).toBeGreaterThan(0)
+  for (const { labels, value } of own)
+    expect(value === undefined, JSON.stringify(labels)).toBe(
+      labels.managed_cluster_id !== 'another',
+    )
+})
+
 function fleetWithout(name: string): Fleet {
   const objects = (fixtureObjects() as { metadata: { name: string } }[]).filter(
     ({ metadata }) => metadata.name !== name,
   )
-  const parts = objects.flatMap((object) => readObject(object) ?? [])
+  const parts = partsOf(objects)
   return assembleHub(
     { hub: 'local', parts, embedded: new Map() },
     { nowMs, lastSampleMs: new Map(), senders: new Set(['crowsnest']), sampleAgeMsMax: 1 },
@@ -126,8 +205,9 @@ test('after any change what was written last is what a round writes, and what is
     world.fleet = after
     const now = writerOf(world)
     await now.writer.round(pause)
-    // How many clusters a hub has is written by rounds only.
-    const isOfRound = (id: string): boolean => id.includes('acm_managed_cluster_count')
+    // What hubs have in all is written by rounds only.
+    const ofRounds = ['acm_managed_cluster_count', 'acm_manifestwork_count', 'acm_label_names']
+    const isOfRound = (id: string): boolean => ofRounds.some((one) => id.includes(one))
     for (const sample of now.samples) {
       if (isOfRound(idOf(sample))) continue
       expect(last.get(idOf(sample)), `${name}: ${idOf(sample)}`).toBe(sample.value)

@@ -1,11 +1,11 @@
 // The fleet of a hub, joined change by change, is the fleet that its objects give at once.
 
 import { expect, test } from 'vitest'
-import { assembleHub, readObject } from '../../../src/fleet/index.ts'
+import { assembleHub } from '../../../src/fleet/index.ts'
 import type { KubeObject } from '../../../src/fleet/kube-object.ts'
 import { HubState } from '../../../src/fleet/service/hub-state.ts'
 import { objectKey } from '../../../src/fleet/source/manifest-file.ts'
-import { fixtureObjects, nowMs } from '../fixture-fleet.ts'
+import { fixtureObjects, nowMs, partsOf } from '../fixture-fleet.ts'
 
 const data = {
   nowMs,
@@ -23,10 +23,6 @@ const objects = new Map(
 
 const upsertsOf = (from: ReadonlyMap<string, KubeObject>) =>
   [...from].map(([key, object]) => ({ key, object }))
-
-function partsOf(from: ReadonlyMap<string, KubeObject>) {
-  return [...from.values()].flatMap((object) => readObject(object) ?? [])
-}
 
 // Words of manifests that say states and names, each with what it may become.
 const swaps = [
@@ -84,7 +80,7 @@ for (const embedded of [false, true]) {
         for (const key of deletes) now.delete(key)
         for (const [key, object] of upserts) now.set(key, object)
         state.apply({ upserts: upsertsOf(upserts), deletes: [...deletes] })
-        const input = { hub: 'local', parts: partsOf(now) }
+        const input = { hub: 'local', parts: partsOf([...now.values()]) }
         const { decided: expectedDecided, ...expected } = assembleHub(
           embedded ? { ...input, embedded: decided } : input,
           data,

@@ -44,7 +44,7 @@ describe('a directory of manifests', () => {
     const { source } = await watched(fixtures)
     expect(source.current.objects).toEqual(fixtureObjects())
     expect(source.current.files.map(({ file, objectCount }) => [file, objectCount])).toEqual([
-      ['addons.yaml', 9],
+      ['addons.yaml', 11],
       ['applications.yaml', 18],
       ['clusters.yaml', 20],
       ['placements.yaml', 16],

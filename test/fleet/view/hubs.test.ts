@@ -13,6 +13,7 @@ const east: Fleet = {
   placements: rename(west.placements),
   addons: rename(west.addons),
   addonDefinitions: rename(west.addonDefinitions),
+  works: rename(west.works),
   policies: rename(west.policies).map((policy) =>
     policy.name === 'etcd-encryption'
       ? {
