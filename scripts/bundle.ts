@@ -1,7 +1,11 @@
 // The release bundle: dist/crowsnest with one entry per thread, the kernels and package.json beside them.
 // It runs on Node 26 without node_modules: `node dist/crowsnest/main.js all`.
+// Half of what an idle gateway weighs is code: its source, and what evaluating it makes. So a thread loads what it
+// takes and not the whole of a room, what few threads need is loaded at first need, and sources are short.
+
 import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import http from 'node:http'
+import https from 'node:https'
 import { dirname, join } from 'node:path'
 import { build, type Plugin } from 'vite'
 
@@ -18,14 +22,26 @@ const entries = Object.fromEntries([
 // whole room: two thirds of what a thread weighs is code.
 const rooms = /\/(?:src\/(?!roles|main)|build\/proto\/)/
 
-// What all threads would evaluate at their start and few ever use: the exports of these modules are evaluated when a
-// property of one is first asked for. Three threads weigh 7 MB less.
+// What all threads would load at their start and few ever use stands in files of its own, which are loaded when a
+// property of one of these exports is first asked for.
+const lateFiles = ['protobuf', 're2js'] as const
 const lateModules = [
-  { name: 're2js', exports: ['RE2JS'] },
-  { name: 'protobufjs/minimal.js', exports: ['default'] },
-  { name: join(root, 'build/proto/messages.js'), exports: ['io', 'otlp', 'prometheus', 'thanos'] },
-]
+  { name: 're2js', file: 're2js', exports: ['RE2JS'] },
+  { name: 'protobufjs/minimal.js', file: 'protobuf', exports: ['default'] },
+  {
+    name: join(root, 'build/proto/messages.js'),
+    file: 'protobuf',
+    exports: ['io', 'otlp', 'prometheus', 'thanos'],
+  },
+] as const
 const latePrefix = '\0late:'
+const lateEntries: Readonly<Record<string, string>> = {
+  protobuf: [
+    `export { default } from ${JSON.stringify('protobufjs/minimal.js')}`,
+    `export * from ${JSON.stringify(join(root, 'build/proto/messages.js'))}`,
+  ].join('\n'),
+  re2js: "export { RE2JS } from 're2js'",
+}
 
 function late(): Plugin {
   return {
@@ -40,30 +56,90 @@ function late(): Plugin {
     load(id) {
       const module = lateModules.find(({ name }) => latePrefix + name === id)
       if (module === undefined) return null
-      const path = createRequire(import.meta.url).resolve(module.name)
-      const lines = module.exports.map((name) =>
-        name === 'default'
-          ? 'export default late((all) => all)'
-          : `export const ${name} = late((all) => all.${name})`,
-      )
+      const { file, exports } = module
       return [
+        "const { createRequire } = process.getBuiltinModule('node:module')",
         'let all',
-        'const late = (of) => new Proxy({}, {',
-        `  get: (_, key) => of((all ??= require(${JSON.stringify(path)})))[key],`,
-        '})',
-        ...lines,
+        `const load = () => (all ??= createRequire(import.meta.url)('./${file}.cjs'))`,
+        'const late = (name) => new Proxy({}, { get: (_, key) => load()[name][key] })',
+        ...exports.map((name) =>
+          name === 'default'
+            ? "export default late('default')"
+            : `export const ${name} = late('${name}')`,
+        ),
       ].join('\n')
     },
   }
 }
 
-rmSync(out, { recursive: true, force: true })
-await build({
+// An import of these evaluates all their exports, of which WebSocket is a getter that loads the whole of Node's fetch.
+const clients = { 'node:http': http, 'node:https': https }
+const clientPrefix = '\0client:'
+
+function withoutFetch(): Plugin {
+  return {
+    name: 'without-fetch',
+    enforce: 'pre',
+    resolveId(source, _importer, { kind }) {
+      const name = source.startsWith('node:') ? source : `node:${source}`
+      return name in clients && kind === 'import-statement' ? clientPrefix + name : null
+    },
+    load(id) {
+      if (!id.startsWith(clientPrefix)) return null
+      const name = id.slice(clientPrefix.length) as keyof typeof clients
+      const getters = ['WebSocket', 'CloseEvent', 'MessageEvent']
+      const names = Object.keys(clients[name]).filter((each) => !getters.includes(each))
+      return [
+        `const all = process.getBuiltinModule('${name}')`,
+        `export const { ${names.join(', ')} } = all`,
+        'export default all',
+      ].join('\n')
+    },
+  }
+}
+
+// What Fastify needs only where it is asked to: schemas that are compiled (ours are not), requests that tests inject.
+const leftOut = [
+  '@fastify/ajv-compiler',
+  '@fastify/fast-json-stringify-compiler',
+  'light-my-request',
+]
+const leftOutPrefix = '\0left-out:'
+
+function withoutLeftOut(): Plugin {
+  return {
+    name: 'without-left-out',
+    enforce: 'pre',
+    resolveId: (source) => (leftOut.includes(source) ? leftOutPrefix + source : null),
+    load(id) {
+      if (!id.startsWith(leftOutPrefix)) return null
+      const name = id.slice(leftOutPrefix.length)
+      return `module.exports = () => { throw new Error('${name} is not in the bundle') }`
+    },
+  }
+}
+
+// Function and class names stay, for the stacks of errors.
+const keepNames = { function: true, class: true }
+const output = {
+  minify: {
+    compress: false,
+    mangle: { toplevel: false, keepNames },
+    codegen: { removeWhitespace: true, asciiOnly: true },
+  },
+} as const
+
+const common = {
   root,
   configFile: false,
   logLevel: 'warn',
-  plugins: [late()],
   ssr: { noExternal: true, target: 'node' },
+} as const
+
+rmSync(out, { recursive: true, force: true })
+await build({
+  ...common,
+  plugins: [late(), withoutFetch(), withoutLeftOut()],
   build: {
     ssr: true,
     outDir: out,
@@ -74,18 +150,15 @@ await build({
       // x509.ts loads a polyfill for its effect.
       treeshake: { moduleSideEffects: (id) => !rooms.test(id) || id.endsWith('/x509.ts') },
       output: {
+        ...output,
         format: 'es',
         entryFileNames: '[name].js',
         chunkFileNames: '[name]-[hash].js',
-        minify: {
-          compress: false,
-          mangle: false,
-          codegen: { removeWhitespace: true, asciiOnly: true },
-        },
       },
     },
   },
 })
+for (const name of lateFiles) await buildLate(name)
 mkdirSync(join(out, 'wasm'), { recursive: true })
 cpSync(join(root, 'build/wasm'), join(out, 'wasm'), { recursive: true })
 cpSync(join(root, 'LICENSE'), join(out, 'LICENSE'))
@@ -95,3 +168,28 @@ writeFileSync(
   join(out, 'package.json'),
   `${JSON.stringify({ name, version, license, type: 'module', engines }, null, 2)}\n`,
 )
+
+/** Builds one late file beside the bundle. */
+async function buildLate(file: string): Promise<void> {
+  const entry = `\0entry:${file}`
+  const source: Plugin = {
+    name: 'late-entry',
+    resolveId: (id) => (id === entry ? id : null),
+    load: (id) => (id === entry ? lateEntries[file] : null),
+  }
+  await build({
+    ...common,
+    plugins: [source],
+    build: {
+      ssr: true,
+      outDir: out,
+      emptyOutDir: false,
+      target: 'node26',
+      minify: false,
+      rollupOptions: {
+        input: { [file]: entry },
+        output: { ...output, format: 'cjs', entryFileNames: '[name].cjs', exports: 'named' },
+      },
+    },
+  })
+}

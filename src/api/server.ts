@@ -1,13 +1,17 @@
 // The HTTP server: what holds for every route: envelope of errors, compression, secure headers, Host check.
 
-import compress from '@fastify/compress'
 import formbody from '@fastify/formbody'
-import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
+import fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyServerOptions,
+} from 'fastify'
 import { UserError } from '../model/index.ts'
-import { compressedSizeBytesMin } from '../query/index.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
 import { auditRequests, requestIdOf } from './audit.ts'
 import { type FindCaller, identifyCallers } from './caller.ts'
+import { compressAnswers } from './compression.ts'
 import { errorReply } from './envelope.ts'
 
 /** What the server needs from its surroundings. */
@@ -38,11 +42,9 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     },
     requestTimeout: 0,
     genReqId: ({ headers }) => requestIdOf(headers),
+    ...withoutSchemas,
     ...httpsOf(options.tls),
   }) as unknown as FastifyInstance
-  // Schemas describe and do nothing else: no route pays for them when it is asked.
-  app.setValidatorCompiler(() => () => true)
-  app.setSerializerCompiler(() => (data) => JSON.stringify(data))
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({ 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' })
     // A page on another origin can make a browser ask a loopback server, but not with our name in Host.
@@ -69,15 +71,26 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     const error = `nothing is served at ${request.method} ${request.url.split('?')[0]}`
     reply.code(404).send({ status: 'error', errorType: 'not_found', error })
   })
-  // The fastest level: JSON of numbers gets a tenth smaller with the default one, at two and a half times the cost.
-  await app.register(compress, {
-    global: true,
-    threshold: compressedSizeBytesMin,
-    encodings: ['zstd', 'gzip', 'deflate'],
-    zlibOptions: { level: 1 },
-  })
+  compressAnswers(app)
   await app.register(formbody, { parser: parseQueryString, bodyLimit: options.formSizeBytesMax })
   return app
+}
+
+type Compilers = NonNullable<FastifyServerOptions['schemaController']>['compilersFactory']
+type ValidatorFactory = NonNullable<NonNullable<Compilers>['buildValidator']>
+
+/**
+ * Options of an application whose schemas describe and do nothing else: no route pays for them when it is asked, and the
+ * compilers, which weigh some megabytes, are not loaded.
+ */
+export const withoutSchemas: Pick<FastifyServerOptions, 'schemaController'> = {
+  schemaController: {
+    compilersFactory: {
+      // Fastify's type is that of the compiler it would load; all it calls is the innermost function.
+      buildValidator: (() => () => () => true) as unknown as ValidatorFactory,
+      buildSerializer: () => () => (data) => JSON.stringify(data),
+    },
+  },
 }
 
 // By route, not by URL: a label per series name would be a metric per reader's idea.

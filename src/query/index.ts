@@ -1,7 +1,7 @@
 // The life of one query: admit, evaluate on a query thread, encode the answer, account.
 export * from './active-queries.ts'
 export * from './call.ts'
-export { acceptedCoding, compressedSizeBytesMin } from './compression.ts'
+export { acceptedCoding, type ContentCoding, compressedSizeBytesMin } from './compression.ts'
 export * from './expressions.ts'
 export * from './query-pool.ts'
 export * from './query-thread.ts'

@@ -93,7 +93,7 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
     formSizeBytesMax,
     tls: parts.tls,
   })
-  await documentRoutes(app, version)
+  documentRoutes(app, version)
   const writeOptions = { ingest, bodyTimeoutMs }
   await app.register(operationsRoutes, { door: operations })
   await app.register(remoteWriteRoutes, writeOptions)

@@ -7,6 +7,7 @@ import { noMembership, readMembership } from '../model/index.ts'
 import { createEngine } from '../promql/index.ts'
 import { type Changes, createCallRunner, StepCache, serveQueries } from '../query/index.ts'
 import { DedupQueryable, FanOut, type Queryable, SharedTimeRange } from '../storage/index.ts'
+import { collectGarbage } from './collect-garbage.ts'
 import type { QueryThreadData } from './thread-data.ts'
 
 const {
@@ -53,6 +54,8 @@ serveQueries(port, {
     membership = readMembership(columns)
   },
 })
+
+collectGarbage()
 
 async function changes(
   tenants: readonly string[],

@@ -58,7 +58,7 @@ export async function startRuler(config: Config, source: ConfigSource): Promise<
     allowedHosts: isLoopback(host) ? ['localhost', '127.0.0.1', '[::1]', host] : [],
     formSizeBytesMax: 1 << 20,
   })
-  await documentRoutes(app, version)
+  documentRoutes(app, version)
   await app.register(operationsRoutes, { door: operations(log, metrics, life) })
   const known = () => rules.door.groups().map(({ tenant }) => tenant)
   const door = { tenantsOf: tenantsReader(() => namingOf(config), known) }

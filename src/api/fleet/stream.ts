@@ -48,7 +48,7 @@ export const fleetStreamRoutes: FastifyPluginAsync<{ door: FleetDoor }> = async 
   app.addHook('preClose', async () => {
     for (const stream of open) stream.abort()
   })
-  app.get('/fleet/stream', { schema, compress: false }, async (request, reply) => {
+  app.get('/fleet/stream', { schema }, async (request, reply) => {
     const fleet = fleetOf(door, request)
     const parameters = request.query as Parameters
     refuseUnknown(parameters, [...filters, 'lastEventId'])

@@ -26,9 +26,7 @@ export const remoteReadRoutes: FastifyPluginAsync<{ door: ReadDoor }> = async (a
     { parseAs: 'buffer', bodyLimit: requestSizeBytesMax },
     (_request, body, done) => done(null, body),
   )
-  // Snappy is part of the protocol here, not a transfer encoding for the server to undo.
-  const raw = { decompress: false, compress: false } as const
-  app.post('/read', { ...raw, schema }, async (request, reply) => {
+  app.post('/read', { schema }, async (request, reply) => {
     const { externalLabels } = door
     const body = decompress(request.body as Buffer | undefined)
     return sendCall(door, request, reply, { kind: 'remoteRead', request: body, externalLabels })

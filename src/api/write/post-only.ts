@@ -10,11 +10,8 @@ export function postOnly(
   schema: FastifySchema,
   handler: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>,
 ): void {
-  // The server's own decompression would refuse snappy and read ahead of our bounds.
-  const raw = { compress: false, decompress: false } as const
-  app.post(url, { ...raw, schema }, handler)
+  app.post(url, { schema }, handler)
   app.route({
-    ...raw,
     schema: { hide: true },
     method: ['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
     url,
