@@ -13,6 +13,12 @@ const withoutStatus = new Set([
   'ReplicaSchedulingPreference',
 ])
 
+// Groups of Kubernetes are its own: a definition in one says that it is not approved, or is refused.
+function approval(group: string): object {
+  if (!/(^|\.)(k8s|kubernetes)\.io$/.test(group)) return {}
+  return { annotations: { 'api-approved.kubernetes.io': 'unapproved, for tests' } }
+}
+
 /** A definition of a resource. */
 export function plainDefinition(resource: KubeResource): ApiObject {
   const { group, version, plural, kind, namespaced } = resource
@@ -21,7 +27,7 @@ export function plainDefinition(resource: KubeResource): ApiObject {
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
-    metadata: { name: `${plural}.${group}` },
+    metadata: { name: `${plural}.${group}`, ...approval(group) },
     spec: {
       group,
       scope: namespaced ? 'Namespaced' : 'Cluster',

@@ -7,7 +7,14 @@ import { matchesSelector } from '../label-selector.ts'
 import { healthOfRows, rowsOf, scoreOf } from './application-rows.ts'
 import type { Application, ApplicationOnCluster } from './fleet.ts'
 import { type HubParts, sortedBy, staleness } from './join.ts'
-import type { ApplicationPart, Delivery, DeliveryPart } from './parts.ts'
+import type {
+  ApplicationPart,
+  ClusterOverrides,
+  Delivery,
+  DeliveryPart,
+  ReplicaPreference,
+  ReplicaPreferencePart,
+} from './parts.ts'
 import type { Selected } from './policies.ts'
 import { countStates, type Health, healths, worstOf } from './state.ts'
 
@@ -19,6 +26,8 @@ export interface ApplicationContext {
   readonly reportsOf: (part: ApplicationPart) => readonly DeliveryPart[]
   /** Applications that are part of it: those that a set made, those that a selector takes. */
   readonly membersOf: (part: ApplicationPart) => readonly ApplicationPart[]
+  /** How its replicas are shared out. */
+  readonly replicasOf: (part: ApplicationPart) => ReplicaPreference | undefined
   /** The name of the cluster that a destination means. */
   readonly resolve: (destination: string) => string
 }
@@ -29,8 +38,12 @@ export function joinApplications(hub: HubParts, selected: Selected): readonly Ap
   const reported = Map.groupBy(hub.of('deliveries'), applicationKey)
   const children = Map.groupBy(parts, ownerKey)
   const known = new Set(parts.map(applicationKey))
+  const preferences = new Map(
+    hub.of('replica_preference').map((part) => [preferredKey(part), part.replicas]),
+  )
   const context: ApplicationContext = {
     hub,
+    replicasOf: (part) => preferences.get(applicationKey(part)),
     selected,
     reportsOf: (part) => reported.get(applicationKey(part)) ?? [],
     membersOf: (part) =>
@@ -52,10 +65,26 @@ export function applicationOrder({ namespace, name, kind }: Application): string
 
 /** One application with its members. */
 export function joinApplication(part: ApplicationPart, context: ApplicationContext): Application {
-  const { hub, selected, reportsOf, membersOf, resolve } = context
+  const { hub, selected, reportsOf, membersOf, replicasOf, resolve } = context
   const gather = (one: ApplicationPart): Gathered => gatherOne(one, reportsOf(one), selected)
   // A set's own deliveries come from works; those of pushed applications from the applications.
-  return joinOne(hub, part, [gather(part), ...membersOf(part).map(gather)], resolve)
+  const own = gather(part)
+  const halted = part.kind === 'Federated' ? haltedOf(hub, part) : undefined
+  const first = halted === undefined ? own : { ...own, failure: halted }
+  const joined = joinOne(hub, part, [first, ...membersOf(part).map(gather)], resolve)
+  const replicas = replicasOf(part)
+  return replicas === undefined ? joined : { ...joined, replicas }
+}
+
+// Nothing of a kind moves while its FederatedTypeConfig is off or its controller does not run.
+function haltedOf(hub: HubParts, { name }: ApplicationPart): string | undefined {
+  const kind = name.slice(0, name.indexOf('/'))
+  return hub.of('federated_type').find((one) => one.kind === kind)?.halted
+}
+
+/** The key of the application that a preference is about. */
+export function preferredKey({ namespace, application }: ReplicaPreferencePart): string {
+  return `Federated ${namespace}/${application}`
 }
 
 interface Gathered {
@@ -64,6 +93,7 @@ interface Gathered {
   /** All deliveries come from a deprecated report. */
   readonly fallback: boolean
   readonly failure?: string
+  readonly overrides: readonly ClusterOverrides[]
 }
 
 /** `KIND NS/NAME`: what makes an application unique within its hub. */
@@ -118,6 +148,8 @@ function gatherOne(
     deliveries: [...deliveries, ...waiting],
     wanted,
     fallback: own.length === 0 && deliveries.length > 0,
+    // Works say what was overridden also where their binding says how they are.
+    overrides: [part, ...reports].flatMap(({ overrides }) => overrides ?? []),
     ...(part.failure === undefined ? {} : { failure: part.failure }),
   }
 }
@@ -137,9 +169,15 @@ function joinOne(
     const cluster = resolve(name)
     if (!byCluster.has(cluster)) byCluster.set(cluster, [])
   }
-  const clusters = sortedBy(byCluster, ([name]) => name).map(([name, own]) =>
-    onCluster(hub, name, own),
+  const overrides = Map.groupBy(
+    gathered.flatMap((one) => one.overrides),
+    ({ cluster }) => resolve(cluster),
   )
+  const clusters = sortedBy(byCluster, ([name]) => name).map(([name, own]) => {
+    const entry = onCluster(hub, name, own)
+    const changed = overrides.get(name)?.flatMap((one) => one.overrides)
+    return changed === undefined ? entry : { ...entry, overrides: changed }
+  })
   const counts = countStates(
     healths,
     clusters.map(({ state }) => state),

@@ -13,10 +13,12 @@ import type {
   ClusterPart,
   ClusterState,
   Compliance,
+  Override,
   PlacementKind,
   PolicyAutomationPart,
   PolicyDetail,
   PolicyPart,
+  ReplicaPreference,
   WorkPart,
 } from './parts.ts'
 import type { Counts, Health, Said } from './state.ts'
@@ -128,6 +130,8 @@ export interface ApplicationOnCluster {
   readonly rows: Rows
   readonly message: string
   readonly sinceMs?: number
+  /** What is made different there. */
+  readonly overrides?: readonly Override[]
   readonly stale?: Stale
 }
 
@@ -139,6 +143,8 @@ export interface Application {
   readonly name: string
   readonly state: Health | 'empty'
   readonly failure?: string
+  /** How its replicas are shared out, where a preference says so. */
+  readonly replicas?: ReplicaPreference
   readonly clusters: readonly ApplicationOnCluster[]
   readonly counts: Counts<Health>
   readonly rows: Rows

@@ -287,6 +287,49 @@ export interface Delivery {
   readonly sinceMs?: number
 }
 
+/** What a policy, or the object itself, makes different on one cluster: paths or kinds of what is changed, no values. */
+export interface Override {
+  readonly by: string
+  readonly changes: readonly string[]
+}
+
+/** Overrides of one application on one cluster. */
+export interface ClusterOverrides {
+  readonly cluster: string
+  readonly overrides: readonly Override[]
+}
+
+/** A FederatedTypeConfig of KubeFed: whether resources of a kind go anywhere. */
+export interface FederatedTypePart {
+  readonly part: 'federated_type'
+  /** The kind that is federated, such as Deployment. */
+  readonly kind: string
+  /** Why nothing is propagated; absent: it is. */
+  readonly halted?: string
+}
+
+/** A ReplicaSchedulingPreference of KubeFed: how replicas of a Federated object are shared out. */
+export interface ReplicaPreferencePart {
+  readonly part: 'replica_preference'
+  readonly namespace: string
+  /** `KIND/NAME` of the application. */
+  readonly application: string
+  readonly replicas: ReplicaPreference
+}
+
+/** Replicas over clusters; cluster `*` stands for those that are not named. */
+export interface ReplicaPreference {
+  readonly by: string
+  readonly total: number
+  readonly rebalance: boolean
+  readonly clusters: readonly {
+    readonly cluster: string
+    readonly min: number
+    readonly max?: number
+    readonly weight: number
+  }[]
+}
+
 /** The five counters of a row. */
 export const rowStates = ['healthy', 'progressing', 'warning', 'danger', 'unknown'] as const
 
@@ -323,6 +366,7 @@ export interface ApplicationPart {
   readonly selector?: LabelSelector
   /** Why it failed before it reached any cluster. */
   readonly failure?: string
+  readonly overrides?: readonly ClusterOverrides[]
 }
 
 /** What another object reports of an application: a report, or the work that carries a pulled Argo CD application. */
@@ -334,6 +378,7 @@ export interface DeliveryPart {
   readonly deliveries: readonly Delivery[]
   /** Deprecated reports count only where nothing better is there. */
   readonly fallback: boolean
+  readonly overrides?: readonly ClusterOverrides[]
 }
 
 /** Any part of a hub. */
@@ -352,6 +397,8 @@ export type FleetPart =
   | DecisionPart
   | ApplicationPart
   | DeliveryPart
+  | FederatedTypePart
+  | ReplicaPreferencePart
   | { readonly part: 'set'; readonly set: ClusterSet }
   | { readonly part: 'set_binding'; readonly binding: ClusterSetBinding }
   | { readonly part: 'score'; readonly score: PlacementScore }

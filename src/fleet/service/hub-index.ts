@@ -2,7 +2,7 @@
 // Invariants: a part that equals the one before it touches nothing, so a hub that is listed anew costs no joining; what
 // is marked is a superset of what can differ.
 
-import { applicationKey, ownerKey } from '../model/applications.ts'
+import { applicationKey, ownerKey, preferredKey } from '../model/applications.ts'
 import { workOrder } from '../model/assemble.ts'
 import type { HubParts, PartsOf } from '../model/join.ts'
 import type {
@@ -13,6 +13,7 @@ import type {
   DecisionPart,
   DeliveryPart,
   FleetPart,
+  ReplicaPreferencePart,
   ReplicatedPolicyPart,
   WorkPart,
 } from '../model/parts.ts'
@@ -76,6 +77,8 @@ export class HubIndex implements HubParts {
   readonly clusters = new Map<string, ClusterPart>()
   readonly addons = new Map<string, AddonPart>()
   readonly works = new Map<string, WorkPart>()
+  /** By `KIND NS/NAME` of the application. */
+  readonly preferences = new Groups<ReplicaPreferencePart>()
   readonly addonsOf = new Groups<AddonPart>()
   /** By `CLUSTER/NAME` of the addon. */
   readonly worksOf = new Groups<AddonWorkPart>()
@@ -161,6 +164,9 @@ export class HubIndex implements HubParts {
       case 'addon':
         visit(this.addonsOf, part.cluster)
         break
+      case 'replica_preference':
+        visit(this.preferences, preferredKey(part))
+        break
       case 'addon_work':
         visit(this.worksOf, `${part.cluster}/${part.addon}`)
         break
@@ -196,6 +202,12 @@ export class HubIndex implements HubParts {
         break
       case 'addon_work':
         marks.addons.add(`${part.cluster}/${part.addon}`)
+        break
+      case 'federated_type':
+        marks.allApplications = true
+        break
+      case 'replica_preference':
+        marks.applications.add(preferredKey(part))
         break
       case 'work':
         marks.works.add(workOrder(part))

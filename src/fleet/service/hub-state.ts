@@ -326,6 +326,8 @@ export class HubState {
       selected,
       reportsOf: (part: ApplicationPart) => index.reports.of(applicationKey(part)),
       membersOf: (part: ApplicationPart) => this.#membersOf(part),
+      replicasOf: (part: ApplicationPart) =>
+        index.preferences.of(applicationKey(part)).at(-1)?.replicas,
       resolve: this.#resolve,
     }
     for (const key of marks.applications) {

@@ -21,6 +21,9 @@ import type {
   DecisionPart,
   Delivery,
   DeliveryPart,
+  FederatedTypePart,
+  Override,
+  ReplicaPreferencePart,
   RowState,
 } from '../model/parts.ts'
 
@@ -72,6 +75,9 @@ function karmadaHealth(word: string): RowState {
   return word === 'Unhealthy' ? 'danger' : 'unknown'
 }
 
+/** Changes that are kept of one override: the first say enough. */
+const changeCountMax = 20
+
 /** The namespaces in which Karmada keeps the works of a cluster begin with this. */
 const workNamespacePrefix = 'karmada-es-'
 
@@ -85,15 +91,18 @@ export function readKarmadaWork(object: unknown): DeliveryPart | undefined {
   const name = textOf(resource, 'name') || nameOf(manifest)
   if (!namespace.startsWith(workNamespacePrefix) || name === '') return undefined
   const applied = conditionOf(conditionsOf(object), 'Applied')
+  const cluster = namespace.slice(workNamespacePrefix.length)
+  const overrides = appliedOverrides(object, textOf(resource, 'namespace') || namespaceOf(manifest))
   return {
     part: 'deliveries',
     kind: 'ResourceBinding',
     namespace: textOf(resource, 'namespace') || namespaceOf(manifest),
     name: `${kind}/${name}`,
     fallback: true,
+    ...(overrides.length === 0 ? {} : { overrides: [{ cluster, overrides }] }),
     deliveries: [
       {
-        cluster: namespace.slice(workNamespacePrefix.length),
+        cluster,
         by: `${namespace}/${nameOf(object)}`,
         health: karmadaHealth(textOf(status, 'health')),
         sync: applied === undefined ? 'unknown' : applied.status === 'True' ? 'healthy' : 'danger',
@@ -105,10 +114,92 @@ export function readKarmadaWork(object: unknown): DeliveryPart | undefined {
   }
 }
 
+// Karmada notes on a work which policies changed it, with all that they say: values may be secrets, and are left out.
+function appliedOverrides(work: unknown, namespace: string): readonly Override[] {
+  const noted = (annotation: string, kind: string, prefix: string): readonly Override[] =>
+    parsedList(textOf(work, 'metadata', 'annotations', `policy.karmada.io/${annotation}`)).map(
+      (entry) => ({
+        by: `${kind} ${prefix}${textOf(entry, 'policyName')}`,
+        changes: changesOf(fieldOf(entry, 'overriders')),
+      }),
+    )
+  return [
+    ...noted('applied-cluster-overrides', 'ClusterOverridePolicy', ''),
+    ...noted('applied-overrides', 'OverridePolicy', `${namespace}/`),
+  ]
+}
+
+function parsedList(text: string): readonly unknown[] {
+  try {
+    const parsed: unknown = text === '' ? [] : JSON.parse(text)
+    return Array.isArray(parsed) ? parsed : []
+  } catch {
+    return []
+  }
+}
+
+// Paths of what is patched; of other overriders their kind, such as image or labels.
+function changesOf(overriders: unknown): readonly string[] {
+  if (!isObject(overriders)) return []
+  const changes = Object.keys(overriders).flatMap((name) => {
+    const paths = listOf(overriders, name).map(
+      (one) => textOf(one, 'path') || textOf(one, 'fieldPath'),
+    )
+    const isPatch = name === 'plaintext' || name === 'fieldOverrider'
+    return isPatch ? paths : paths.length === 0 ? [] : [name.replace(/Overrider$/, '')]
+  })
+  return [...new Set(changes)].filter((change) => change !== '').slice(0, changeCountMax)
+}
+
+/** A FederatedTypeConfig of KubeFed. */
+export function readFederatedType(object: unknown): FederatedTypePart {
+  const kind = textOf(object, 'spec', 'targetType', 'kind')
+  const by = `FederatedTypeConfig ${namespaceOf(object)}/${nameOf(object)}`
+  const isOff = textOf(object, 'spec', 'propagation') === 'Disabled'
+  const isDown = textOf(object, 'status', 'propagationController') === 'NotRunning'
+  const what = isOff ? `propagation of ${kind} is disabled` : `the controller of ${kind} is down`
+  return {
+    part: 'federated_type',
+    kind,
+    ...(isOff || isDown ? { halted: `${what} (${by})` } : {}),
+  }
+}
+
+/** A ReplicaSchedulingPreference of KubeFed; the Federated object of its kind and name is meant. */
+export function readReplicaPreference(object: unknown): ReplicaPreferencePart {
+  const namespace = namespaceOf(object)
+  const name = nameOf(object)
+  const clusters = fieldOf(object, 'spec', 'clusters')
+  return {
+    part: 'replica_preference',
+    namespace,
+    application: `${textOf(object, 'spec', 'targetKind').replace(/^Federated/, '')}/${name}`,
+    replicas: {
+      by: `ReplicaSchedulingPreference ${namespace}/${name}`,
+      total: numberOf(object, 'spec', 'totalReplicas') ?? 0,
+      rebalance: fieldOf(object, 'spec', 'rebalance') === true,
+      clusters: Object.entries(isObject(clusters) ? clusters : {}).map(([cluster, one]) => {
+        const max = numberOf(one, 'maxReplicas')
+        return {
+          cluster,
+          min: numberOf(one, 'minReplicas') ?? 0,
+          ...(max === undefined ? {} : { max }),
+          weight: numberOf(one, 'weight') ?? 0,
+        }
+      }),
+    },
+  }
+}
+
 /** A Federated object of KubeFed (group types.kubefed.io). */
 export function readFederated(object: unknown): ApplicationPart {
   const clusters = fieldOf(object, 'spec', 'placement', 'clusters')
   const propagation = conditionOf(conditionsOf(object), 'Propagation')
+  const by = `Federated${textOf(object, 'kind').replace(/^Federated/, '')} ${namespaceOf(object)}/${nameOf(object)}`
+  const overrides = listOf(object, 'spec', 'overrides').map((entry) => ({
+    cluster: textOf(entry, 'clusterName'),
+    overrides: [{ by, changes: changesOf({ plaintext: listOf(entry, 'clusterOverrides') }) }],
+  }))
   const isRefused =
     propagation?.status === 'False' &&
     propagation.reason !== '' &&
@@ -124,6 +215,7 @@ export function readFederated(object: unknown): ApplicationPart {
     ),
     wanted: Array.isArray(clusters) ? clusters.map((entry) => textOf(entry, 'name')) : [],
     ...(isRefused ? { failure: propagation.reason } : {}),
+    ...(overrides.length === 0 ? {} : { overrides }),
   }
 }
 

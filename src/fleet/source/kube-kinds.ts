@@ -123,16 +123,12 @@ const kinds: Readonly<Record<KubeManager, readonly FollowedKind[]>> = {
   ],
   kubefed: [
     namespaced('core.kubefed.io', 'v1beta1', 'kubefedclusters', 'KubeFedCluster'),
-    counted(
-      namespaced('core.kubefed.io', 'v1beta1', 'federatedtypeconfigs', 'FederatedTypeConfig'),
-    ),
-    counted(
-      namespaced(
-        'scheduling.kubefed.io',
-        'v1alpha1',
-        'replicaschedulingpreferences',
-        'ReplicaSchedulingPreference',
-      ),
+    namespaced('core.kubefed.io', 'v1beta1', 'federatedtypeconfigs', 'FederatedTypeConfig'),
+    namespaced(
+      'scheduling.kubefed.io',
+      'v1alpha1',
+      'replicaschedulingpreferences',
+      'ReplicaSchedulingPreference',
     ),
   ],
 }

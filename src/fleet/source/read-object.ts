@@ -29,8 +29,10 @@ import {
 import { readKarmadaCluster, readKubeFedCluster, readManagedCluster } from './cluster-reader.ts'
 import {
   readFederated,
+  readFederatedType,
   readKarmadaWork,
   readPropagation,
+  readReplicaPreference,
   readResourceBinding,
 } from './federation-reader.ts'
 import {
@@ -87,6 +89,8 @@ const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ['work.karmada.io/ClusterResourceBinding', readResourceBinding],
   ['work.karmada.io/Work', readKarmadaWork],
   ['core.kubefed.io/KubeFedCluster', readKubeFedCluster],
+  ['core.kubefed.io/FederatedTypeConfig', readFederatedType],
+  ['scheduling.kubefed.io/ReplicaSchedulingPreference', readReplicaPreference],
 ])
 
 /** The part of the fleet that an object describes; undefined for kinds that describe none, and for what has no name. */

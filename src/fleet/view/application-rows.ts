@@ -66,6 +66,8 @@ function applicationItem(application: Application, tally: Tally, context: Contex
     counts: tally.counts,
     rows,
     score: scoreOf(rows),
+    // It names clusters that may not be seen.
+    replicas: sight.scope === 'all' ? application.replicas : undefined,
     flaps: sight.isWhole ? flaps.countOf(flapper, view.nowMs) : undefined,
   }
 }
@@ -110,6 +112,7 @@ export function applicationEntryItem(
     by: { kind, namespace, name },
     ...staleItem(entry.stale),
     rows,
+    overrides: entry.overrides,
     flaps: flaps.countOf(flapper, view.nowMs),
   }
 }

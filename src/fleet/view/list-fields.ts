@@ -140,6 +140,7 @@ export const listFields: Readonly<Record<FleetList, Shape>> = {
     counts: counts('Clusters by state'),
     rows: field('object', 'Counters of health, sync and deployment over all clusters'),
     score: field('number', 'Score of the rows; below 1000 nothing is wrong'),
+    replicas: field('object', 'How its replicas are shared out, where KubeFed is told'),
     ...flaps,
   },
   events: {
