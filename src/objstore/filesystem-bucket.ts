@@ -31,6 +31,8 @@ import { wrongSize } from './parts.ts'
 
 // Names of unfinished objects: at the top, so that they need no directory of their own.
 const unfinishedPrefix = '.unfinished-'
+// What nobody has written to for so long, a crash left: a process that still writes does so within seconds.
+const unfinishedMsMax = 86_400_000
 
 /** A bucket in a directory, which is created when the first object is. */
 export class FilesystemBucket implements Bucket {
@@ -139,6 +141,7 @@ export class FilesystemBucket implements Bucket {
       `${unfinishedPrefix}${process.pid}-${++this.#lastUnfinished}`,
     )
     await this.#makeOwnDirectory()
+    await this.#removeLeftOver()
     try {
       await writeSynced(unfinished, body, signal)
       await this.#placeInDirectory(unfinished, path, place)
@@ -156,6 +159,21 @@ export class FilesystemBucket implements Bucket {
     for (let directory = this.#directory; directory !== dirname(first); ) {
       directory = dirname(directory)
       await syncDirectory(directory)
+    }
+  }
+
+  // Before the first object of this process: files of crashes. Other processes may be writing theirs.
+  async #removeLeftOver(): Promise<void> {
+    if (this.#lastUnfinished > 1) return
+    for (const { name } of await readdir(this.#directory, { withFileTypes: true })) {
+      if (!name.startsWith(unfinishedPrefix)) continue
+      const path = join(this.#directory, name)
+      try {
+        const { mtimeMs } = await stat(path)
+        if (mtimeMs < Date.now() - unfinishedMsMax) await rm(path, { force: true })
+      } catch (error) {
+        if (!isAbsent(error)) throw error
+      }
     }
   }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -42,6 +42,19 @@ describe('the filesystem bucket', () => {
     const bucket = new FilesystemBucket(path)
     for (const depth of ['flat', 'recursive'] as const)
       for await (const entry of bucket.list('', depth)) expect.fail(entry.name)
+  })
+
+  it('removes what a crash left unfinished a day ago, and nothing that may still be written', async () => {
+    const path = folder()
+    const dayAgo = new Date(Date.now() - 86_400_000 - 60_000)
+    writeFileSync(join(path, '.unfinished-1-1'), 'half')
+    utimesSync(join(path, '.unfinished-1-1'), dayAgo, dayAgo)
+    writeFileSync(join(path, '.unfinished-2-1'), 'another process writes this')
+    writeFileSync(join(path, 'old'), 'an object')
+    utimesSync(join(path, 'old'), dayAgo, dayAgo)
+    const bucket = new FilesystemBucket(path)
+    await bucket.put('new', Buffer.from('x'))
+    expect(readdirSync(path).sort()).toEqual(['.unfinished-2-1', 'new', 'old'])
   })
 
   it('does not look above its directory', async () => {
