@@ -124,7 +124,16 @@ export class BlockMaintenance {
     }, this.#parts.data.cutIntervalMs)
   }
 
+  // What cannot be cut or merged, for want of space say, does not keep old blocks from making room.
   async #work(): Promise<void> {
+    try {
+      await this.#cutAndMerge()
+    } finally {
+      await this.#retain()
+    }
+  }
+
+  async #cutAndMerge(): Promise<void> {
     const { data, blocks } = this.#parts
     const outcomes = await this.#metrics.compaction(
       () => this.#cutter!.cutDue(),
@@ -136,6 +145,10 @@ export class BlockMaintenance {
       const merge = () => blocks.mergeNext(tenant, ranges, neverCancelled)
       while (!this.#closing && (await this.#metrics.compaction(merge, Boolean)));
     }
+  }
+
+  async #retain(): Promise<void> {
+    const { data, blocks } = this.#parts
     const bounds = {
       retentionMs: data.retentionMs,
       sizeBytesMax: data.retentionSizeBytes,
