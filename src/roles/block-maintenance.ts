@@ -50,16 +50,8 @@ export class BlockMaintenance {
   start(lanes: readonly CuttableLane[]): void {
     const { data, blocks, compileMatcher, log } = this.#parts
     const { rules, dropDelayMs } = data
-    const clock = Date.now
-    this.#cutter = new WindowCutter({
-      lanes,
-      blocks,
-      compile: compileMatcher,
-      rules,
-      log,
-      clock,
-      dropDelayMs,
-    })
+    const parts = { lanes, blocks, rules, log, dropDelayMs }
+    this.#cutter = new WindowCutter({ ...parts, compile: compileMatcher, clock: Date.now })
     this.#schedule()
   }
 
@@ -149,11 +141,8 @@ export class BlockMaintenance {
 
   async #retain(): Promise<void> {
     const { data, blocks } = this.#parts
-    const bounds = {
-      retentionMs: data.retentionMs,
-      sizeBytesMax: data.retentionSizeBytes,
-      otherSizeBytes: 0,
-    }
+    const { retentionMs, retentionSizeBytes: sizeBytesMax } = data
+    const bounds = { retentionMs, sizeBytesMax, otherSizeBytes: 0 }
     this.#metrics.noteRetired(await blocks.applyRetention(bounds, Date.now()))
   }
 }
