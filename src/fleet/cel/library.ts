@@ -1,6 +1,6 @@
 // What CEL expressions over clusters may call beside the language's own functions, as on a hub: scores of addons, JSON,
 // versions, quantities, regular expressions (RE2, linear time), lists and strings.
-// Not here, and therefore unknown functions: named formats of Kubernetes' library, and string formatting.
+// Not here, and therefore unknown functions: string formatting, `cel.bind`.
 // Source: open-cluster-management.io/sdk-go/pkg/cel; Kubernetes' documentation of CEL (libraries).
 
 import type { Environment } from '@marcbachmann/cel-js'
@@ -12,6 +12,7 @@ import {
   quantityOf,
   wholeOf,
 } from './exact-quantity.ts'
+import { registerFormats } from './formats.ts'
 import { registerNetwork } from './network.ts'
 import { compareSemver, parseSemver, Semver } from './semver.ts'
 
@@ -25,6 +26,7 @@ export function registerLibrary(env: Environment): void {
   registerRegex(env)
   registerLists(env)
   registerNetwork(env)
+  registerFormats(env)
   env.registerFunction('string.parseJSON(): dyn', (text: string) => celValue(JSON.parse(text)))
   env.registerFunction('string.charAt(int): string', (text: string, at: bigint) => {
     if (at < 0n || at > text.length) fail(`index ${at} is out of range`)

@@ -108,7 +108,7 @@ const outcomes: readonly { readonly expression: string; readonly hub: string }[]
   readFileSync(join(import.meta.dirname, 'hub-outcomes.json'), 'utf8'),
 )
 /** Functions that are not here (decision 006): there they are known. */
-const unknownHere = /\bformat\b/
+const unknownHere = /"\.format\(/
 
 function outcomeOf(expression: string): string {
   if (expressionMistake(expression) !== undefined) return 'mistake'
@@ -121,6 +121,26 @@ function outcomeOf(expression: string): string {
 describe('CEL expressions on a hub and here', () => {
   it.each(outcomes)('$expression', ({ expression, hub }) => {
     expect(outcomeOf(expression)).toBe(unknownHere.test(expression) ? 'mistake' : hub)
+  })
+})
+
+// Which texts have a format, as a hub's own library says.
+const formats = JSON.parse(readFileSync(join(import.meta.dirname, 'hub-formats.json'), 'utf8')) as {
+  readonly texts: readonly string[]
+  readonly having: Readonly<Record<string, readonly string[]>>
+  readonly others: readonly { readonly expression: string; readonly hub: string }[]
+}
+
+describe('named formats', () => {
+  it.each(Object.entries(formats.having))('%s is what it is on a hub', (name, having) => {
+    const found = formats.texts.filter((text) =>
+      isTrue(`!format.${name}().validate(${JSON.stringify(text)}).hasValue()`),
+    )
+    expect(found).toEqual(having)
+  })
+
+  it.each(formats.others)('$expression', ({ expression, hub }) => {
+    expect(outcomeOf(expression)).toBe(hub)
   })
 })
 
