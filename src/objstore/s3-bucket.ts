@@ -49,6 +49,8 @@ export class S3Bucket implements Bucket {
   readonly #options: S3Options
   readonly #writeKeys: Partial<PutObjectCommandInput>
   readonly #readKeys: CustomerKey
+  readonly #log: Logger
+  #encryptionIsInDoubt = false
 
   constructor(
     options: S3Options,
@@ -58,6 +60,7 @@ export class S3Bucket implements Bucket {
     this.#options = options
     this.description = `S3 ${options.endpoint}/${options.bucket}`
     this.#client = createS3Client(options, environment, log)
+    this.#log = log
     this.#readKeys = customerKey(options.encryption)
     this.#writeKeys = { ...this.#readKeys, ...serverEncryption(options.encryption) }
   }
@@ -165,7 +168,20 @@ export class S3Bucket implements Bucket {
       ...condition,
       ...this.#checked(bytes),
     })
-    await this.#client.send(command, abortable(signal))
+    this.#noteEncryption(await this.#client.send(command, abortable(signal)))
+  }
+
+  // Stores that know no such encryption ignore that it was asked for, and answer as if all were well.
+  #noteEncryption(answer: { readonly ServerSideEncryption?: string | undefined }): void {
+    const asked = this.#writeKeys.ServerSideEncryption
+    if (asked === undefined || answer.ServerSideEncryption !== undefined) return
+    if (this.#encryptionIsInDoubt) return
+    this.#encryptionIsInDoubt = true
+    const facts = { store: this.description, asked }
+    this.#log.warn(
+      facts,
+      'the store does not say that it encrypts: objects may be stored as they are',
+    )
   }
 
   // One request for a body that does not fit in memory: nothing to send again, so a failure is the caller's to retry.
@@ -186,7 +202,7 @@ export class S3Bucket implements Bucket {
     stream.on('error', (error) => broken.abort(error))
     const stop = signal === undefined ? broken.signal : AbortSignal.any([signal, broken.signal])
     try {
-      await this.#client.send(command, { abortSignal: stop })
+      this.#noteEncryption(await this.#client.send(command, { abortSignal: stop }))
     } catch (error) {
       throw broken.signal.aborted ? broken.signal.reason : error
     } finally {
@@ -200,7 +216,9 @@ export class S3Bucket implements Bucket {
     signal: AbortSignal | undefined,
   ): Promise<void> {
     const create = new CreateMultipartUploadCommand({ ...this.#object(name), ...this.#writeKeys })
-    const { UploadId } = await this.#named(name, () => this.#client.send(create, abortable(signal)))
+    const begun = await this.#named(name, () => this.#client.send(create, abortable(signal)))
+    this.#noteEncryption(begun)
+    const { UploadId } = begun
     const upload = { ...this.#object(name), UploadId }
     try {
       const parts = await this.#sendParts(upload, body, signal)

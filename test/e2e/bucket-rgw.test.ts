@@ -1,11 +1,12 @@
 // The bucket contract against a real S3 server (Ceph RGW), with and without multipart, checksums and encryption by
-// customer key; and an outage.
+// customer key and by keys of the store; and an outage.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { HeadObjectCommand } from '@aws-sdk/client-s3'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Bucket, bucketFromConfig, readObject } from '../../src/objstore/index.ts'
-import { createLogger, Metrics } from '../../src/telemetry/index.ts'
+import { createLogger, type Logger, Metrics } from '../../src/telemetry/index.ts'
 import { describeBucket } from '../objstore/bucket-contract.ts'
 import { startEgressProxy, startTlsDoor } from './egress-proxy.ts'
 import { type Rgw, startRgw } from './rgw.ts'
@@ -17,21 +18,22 @@ writeFileSync(keyFile, new Uint8Array(32).fill(5))
 
 beforeAll(async () => {
   rgw = await startRgw()
-  for (const name of ['plain', 'settings', 'encrypted', 'outage']) await rgw.createBucket(name)
+  for (const name of ['plain', 'settings', 'encrypted', 'kms', 'outage'])
+    await rgw.createBucket(name)
 })
 afterAll(async () => {
   await rgw?.stop()
   rmSync(folder, { recursive: true })
 })
 
-const surroundings = () => ({
+const surroundings = (log = createLogger('silent')) => ({
   environment: {},
-  log: createLogger('silent'),
+  log,
   metrics: new Metrics(),
   nowMs: Date.now,
 })
 
-const open = (bucket: string, lines: string, prefix = ''): Promise<Bucket> =>
+const open = (bucket: string, lines: string, prefix = '', log?: Logger): Promise<Bucket> =>
   bucketFromConfig(
     `type: S3
 prefix: "${prefix}"
@@ -42,7 +44,7 @@ config:
   access_key: ${rgw.accessKey}
   secret_key: ${rgw.secretKey}
 ${lines}`,
-    surroundings(),
+    surroundings(log),
   )
 
 const sizes = { largeSizeBytes: 17_000_001, listCount: 1100 }
@@ -96,6 +98,31 @@ describe('a real store', () => {
     await expect(readObject(plain, 'secret')).rejects.toMatchObject({ code: 'unavailable' })
     encrypted.close()
     plain.close()
+  })
+
+  it('encrypts with a key of its own where it is told which, whole objects and parts, and says so', async () => {
+    const log = createLogger('silent')
+    const warn = vi.spyOn(log, 'warn')
+    const sse = 'sse_config: {type: SSE-KMS, kms_key_id: key-1, kms_encryption_context: {team: a}}'
+    const bucket = await open('kms', `  part_size: 5242880\n  ${sse}`, '', log)
+    const large = Buffer.alloc(11_000_000, 'secret ')
+    await bucket.put('small', Buffer.from('content'))
+    await bucket.put('large', large)
+    expect(Buffer.compare(await readObject(bucket, 'large'), large)).toBe(0)
+    const client = rgw.client()
+    for (const Key of ['small', 'large']) {
+      const head = await client.send(new HeadObjectCommand({ Bucket: 'kms', Key }))
+      expect(head).toMatchObject({ ServerSideEncryption: 'aws:kms', SSEKMSKeyId: 'key-1' })
+    }
+    expect(warn).not.toHaveBeenCalled()
+    client.destroy()
+    bucket.close()
+    const unknown = await open(
+      'kms',
+      '  max_retries: 1\n  sse_config: {type: SSE-KMS, kms_key_id: k}',
+    )
+    await expect(unknown.put('x', Buffer.from('x'))).rejects.toThrow(/kms-keyid: k/)
+    unknown.close()
   })
 
   it('is reached through an egress proxy, over TLS, in parts', async () => {

@@ -19,6 +19,8 @@ export interface Rgw {
   readonly accessKey: string
   readonly secretKey: string
   createBucket(name: string): Promise<void>
+  /** A client of its own, to be destroyed. */
+  client(): S3Client
   /** Takes the gateway away, as an outage does; the objects stay. */
   stopGateway(): Promise<void>
   startGateway(): Promise<void>
@@ -107,14 +109,18 @@ class Cluster implements Rgw {
   }
 
   async createBucket(name: string): Promise<void> {
-    const client = new S3Client({
+    const client = this.client()
+    await client.send(new CreateBucketCommand({ Bucket: name }))
+    client.destroy()
+  }
+
+  client(): S3Client {
+    return new S3Client({
       endpoint: `http://${this.endpoint}`,
       region: 'us-east-1',
       forcePathStyle: true,
       credentials: { accessKeyId: this.accessKey, secretAccessKey: this.secretKey },
     })
-    await client.send(new CreateBucketCommand({ Bucket: name }))
-    client.destroy()
   }
 
   async stop(): Promise<void> {
@@ -174,6 +180,8 @@ memstore device bytes = 2147483648
 rgw frontends = beast endpoint=127.0.0.1:${port} tcp_nodelay=1
 rgw thread pool size = 32
 rgw crypt require ssl = false
+rgw crypt s3 kms backend = testing
+rgw crypt s3 kms encryption keys = key-1=${Buffer.alloc(32, 7).toString('base64')}
 `
 }
 

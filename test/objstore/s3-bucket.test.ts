@@ -2,7 +2,7 @@
 // against a real store in test/e2e/bucket-rgw.test.ts.
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Bucket, bucketFromConfig, type ListEntry } from '../../src/objstore/index.ts'
 import { createLogger, Metrics } from '../../src/telemetry/index.ts'
 
@@ -53,6 +53,7 @@ describe('the S3 bucket', () => {
     lines = '',
     environment: Record<string, string> = {},
     endpoint = `127.0.0.1:${port}`,
+    log = createLogger('silent'),
   ): Promise<Bucket> {
     const bucket = await bucketFromConfig(
       `type: S3
@@ -64,11 +65,26 @@ config:
   access_key: a
   secret_key: b
 ${lines}`,
-      { environment, log: createLogger('silent'), metrics: new Metrics(), nowMs: Date.now },
+      { environment, log, metrics: new Metrics(), nowMs: Date.now },
     )
     open.push(bucket)
     return bucket
   }
+
+  it('warns once where a store does not say that it encrypts as it was asked to', async () => {
+    const warned = async (lines: string): Promise<number> => {
+      const log = createLogger('silent')
+      const warn = vi.spyOn(log, 'warn')
+      const bucket = await bucketWith(lines, {}, undefined, log)
+      for (const name of ['x', 'y']) await bucket.put(name, Buffer.from('hello'))
+      return warn.mock.calls.length
+    }
+    expect(await warned('  sse_config: {type: SSE-S3}')).toBe(1)
+    expect(seen[0]!.headers['x-amz-server-side-encryption']).toBe('AES256')
+    expect(await warned('')).toBe(0)
+    answer = () => ({ status: 200, headers: { 'x-amz-server-side-encryption': 'aws:kms' } })
+    expect(await warned('  sse_config: {type: SSE-KMS, kms_key_id: key}')).toBe(0)
+  })
 
   it('sends Content-MD5, or checksums of the SDK where it is switched off', async () => {
     await (await bucketWith()).put('x', Buffer.from('hello'))
