@@ -86,7 +86,16 @@ export function firstUnmet(
   return `${formatRequirement(unmet)}, but it is ${value === undefined ? 'missing' : `"${value}"`}`
 }
 
-function formatRequirement({ key, operator, values }: Requirement): string {
+// A requirement that thousands of clusters do not meet is put into words once.
+const formatted = new WeakMap<Requirement, string>()
+
+function formatRequirement(requirement: Requirement): string {
+  const known = formatted.get(requirement) ?? wordsOf(requirement)
+  formatted.set(requirement, known)
+  return known
+}
+
+function wordsOf({ key, operator, values }: Requirement): string {
   if (operator === 'Exists') return `${key} exists`
   if (operator === 'DoesNotExist') return `${key} does not exist`
   return `${key} ${operator === 'In' ? 'in' : 'not in'} (${values.join(', ')})`

@@ -4,7 +4,7 @@
 // Source: facts/fleet.md §4 (consumer rule), §9 (PlacementRule).
 
 import { conditionOf } from '../kube-object.ts'
-import { decide, type PlacementDecision } from '../placement/decide.ts'
+import { decide, type KeptDecision } from '../placement/decide.ts'
 import { countDecided, type PlacementWorld, placementKey } from '../placement/world.ts'
 import type { PlacementState, PlacementStatus } from './fleet.ts'
 import { type HubParts, sortedBy } from './join.ts'
@@ -45,14 +45,14 @@ export function decideAll(
   hub: HubParts,
   previous: Decided,
   nowMs: number,
-): { readonly decided: Decided; readonly decisions: ReadonlyMap<string, PlacementDecision> } {
+): { readonly decided: Decided; readonly decisions: ReadonlyMap<string, KeptDecision> } {
   const placements = sortedBy(
     hub.of('placement').map(({ placement }) => placement),
     placementKey,
   )
   const keys = new Set(placements.map(placementKey))
   const decided = new Map([...previous].filter(([key]) => keys.has(key)))
-  const decisions = new Map<string, PlacementDecision>()
+  const decisions = new Map<string, KeptDecision>()
   const decidedCounts = countDecided(decided)
   const count = (names: readonly string[], by: number): void => {
     for (const name of names) decidedCounts.set(name, (decidedCounts.get(name) ?? 0) + by)
@@ -60,7 +60,8 @@ export function decideAll(
   const world = { ...placementWorld(hub, decided, nowMs), decidedCounts }
   for (const placement of placements) {
     const key = placementKey(placement)
-    const decision = decide(placement, world)
+    // What the pipeline saw is for who explains: kept of all placements it would be most of the fleet's memory.
+    const { trace: _, ...decision } = decide(placement, world)
     count(decided.get(key) ?? [], -1)
     count(decision.clusters, 1)
     decided.set(key, decision.clusters.toSorted())
@@ -73,7 +74,7 @@ export function decideAll(
 export function joinPlacements(
   hub: HubParts,
   decided: Decided,
-  decisions: ReadonlyMap<string, PlacementDecision>,
+  decisions: ReadonlyMap<string, KeptDecision>,
 ): readonly PlacementStatus[] {
   const placements = hub.of('placement').map((part) => {
     const key = placementKey(part.placement)
@@ -97,7 +98,7 @@ export function joinPlacement(
   hub: string,
   part: PlacementPart,
   clusters: readonly string[],
-  decision: PlacementDecision | undefined,
+  decision: KeptDecision | undefined,
 ): PlacementStatus {
   const { namespace, name } = part.placement
   const status = placementState(part, decision)
@@ -125,7 +126,7 @@ export function joinSilent(
 
 function placementState(
   part: PlacementPart,
-  decision: PlacementDecision | undefined,
+  decision: KeptDecision | undefined,
 ): Said<PlacementState> {
   const { namespace, name } = part.placement
   const by = { kind: 'Placement', namespace, name }

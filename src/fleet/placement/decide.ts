@@ -71,15 +71,16 @@ export interface PlacementDecision {
   readonly trace: DecisionTrace
 }
 
+/** A decision without what the pipeline saw. */
+export type KeptDecision = Omit<PlacementDecision, 'trace'>
+
 /** Decides a placement. Never throws: a mistake in the placement is an outcome. */
 export function decide(placement: Placement, world: PlacementWorld): PlacementDecision {
   const previous = [...(world.decided.get(placementKey(placement)) ?? [])].sort()
   const bound = boundSets(placement, world)
   const wanted = new Set(placement.spec.clusterSets)
   const eligible = wanted.size === 0 ? bound : bound.filter(({ name }) => wanted.has(name))
-  const candidates = world.clusters
-    .filter(({ labels, deleting }) => !deleting && eligible.some((set) => isMember(set, labels)))
-    .sort(byName)
+  const candidates = candidatesOf(eligible, world)
   const base: DecisionTrace = {
     eligibleSets: eligible.map(({ name }) => name).sort(),
     candidates: candidates.map(({ name }) => name),
@@ -144,6 +145,29 @@ function boundSets(placement: Placement, world: PlacementWorld): readonly Cluste
     ({ name, selector }) =>
       names.has(name) && (selector === undefined || selectorMistake(selector) === undefined),
   )
+}
+
+// Most placements of a hub choose from one of a few unions of sets: in one world each union is made once.
+const candidatesByWorld = new WeakMap<PlacementWorld, Map<string, readonly Candidate[]>>()
+
+function candidatesOf(
+  eligible: readonly ClusterSet[],
+  world: PlacementWorld,
+): readonly Candidate[] {
+  let known = candidatesByWorld.get(world)
+  if (known === undefined) {
+    known = new Map()
+    candidatesByWorld.set(world, known)
+  }
+  const key = eligible.map(({ name }) => name).join(' ')
+  let candidates = known.get(key)
+  if (candidates === undefined) {
+    candidates = world.clusters
+      .filter(({ labels, deleting }) => !deleting && eligible.some((set) => isMember(set, labels)))
+      .sort(byName)
+    known.set(key, candidates)
+  }
+  return candidates
 }
 
 interface Run {

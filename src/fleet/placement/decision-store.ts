@@ -8,7 +8,7 @@ import { CorruptionError } from '../../model/index.ts'
 import { listOf, namespaceOf, textOf } from '../kube-object.ts'
 import type { Decided } from '../model/placements.ts'
 import { parseJsonFile, readFileIfThere, replaceFile } from '../whole-file.ts'
-import type { PlacementDecision } from './decide.ts'
+import type { KeptDecision } from './decide.ts'
 import { type DecisionObject, decisionObjects } from './decision-groups.ts'
 
 const group = 'cluster.open-cluster-management.io'
@@ -17,7 +17,7 @@ const placementLabel = `${group}/placement`
 /** What is decided now: clusters by `NS/NAME`, and the decisions behind them where they were made just now. */
 export interface HubDecisions {
   readonly decided: Decided
-  readonly decisions: ReadonlyMap<string, PlacementDecision>
+  readonly decisions: ReadonlyMap<string, KeptDecision>
 }
 
 /** The decisions of all embedded hubs, in one folder. */

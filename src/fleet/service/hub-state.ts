@@ -38,7 +38,7 @@ import {
   uniteShards,
 } from '../model/placements.ts'
 import { joinPolicy, joinPolicySet, placementsOfSet, selectedBy } from '../model/policies.ts'
-import type { PlacementDecision } from '../placement/decide.ts'
+import type { KeptDecision } from '../placement/decide.ts'
 import type { HubDecisions } from '../placement/decision-store.ts'
 import { placementKey } from '../placement/world.ts'
 import { partNames, readParts } from '../source/read-object.ts'
@@ -69,7 +69,7 @@ export class HubState {
   readonly #propagated = new Map<string, readonly string[]>()
   readonly #propagatedWide = new Map<string, readonly string[]>()
   readonly #isEmbedded: boolean
-  #decisions: ReadonlyMap<string, PlacementDecision> = new Map()
+  #decisions: ReadonlyMap<string, KeptDecision> = new Map()
   #decideAtMs = 0
   #resolve: (destination: string) => string
   #fleet: Fleet
