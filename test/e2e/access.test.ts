@@ -296,7 +296,10 @@ describe('access', () => {
     }
     client.close()
     const { OK, PERMISSION_DENIED, UNAUTHENTICATED } = grpcStatus
-    const expected = [OK, OK, OK, PERMISSION_DENIED, PERMISSION_DENIED, UNAUTHENTICATED]
+    const expected = [...kinds, 'nobody' as const].map((kind) => {
+      if (kind === 'nobody') return UNAUTHENTICATED
+      return kind === 'root' || kind === 'viewer' || kind === 'limited' ? OK : PERMISSION_DENIED
+    })
     expect(found.map(([, , code]) => code)).toEqual(grpcMethods().flatMap(() => expected))
   })
 
