@@ -15,8 +15,9 @@ import {
   PostingsTable,
   readIndexToc,
   readIndexVersion,
+  readSymbolTable,
   readU32,
-  SymbolTable,
+  type SymbolTable,
   writeDurably,
 } from '../tsdb/index.ts'
 import { Turns } from './limiter.ts'
@@ -172,7 +173,7 @@ async function parse(header: Uint8Array, name: string): Promise<BucketIndex> {
   return {
     version,
     toc,
-    symbols: await turns.finish(SymbolTable.read(window, version, toc.symbols)),
+    symbols: await turns.finish(readSymbolTable(window, version, toc.symbols)),
     postings: await turns.finish(PostingsTable.read(window, version, toc.postingsTable)),
     sizeBytes: 2 * header.length,
   }

@@ -159,14 +159,9 @@ export class BlockCursor implements SeriesCursor {
     const key = nameRef * 0x1_0000_0000 + valueRef
     const known = this.#pairs.get(key)
     if (known !== undefined) return known
-    const { symbols } = this.#source.index
-    const made = this.#builder.makePair(
-      symbols.bytes,
-      symbols.start(nameRef),
-      symbols.end(nameRef),
-      symbols.start(valueRef),
-      symbols.end(valueRef),
-    )
+    const pair = this.#source.index.symbols.pair(nameRef, valueRef)
+    const { bytes, nameStart, nameEnd, valueStart, valueEnd } = pair
+    const made = this.#builder.makePair(bytes, nameStart, nameEnd, valueStart, valueEnd)
     this.#pairs.set(key, made)
     return made
   }

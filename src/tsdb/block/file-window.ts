@@ -1,11 +1,15 @@
 // File window: a file seen through one buffer. A small file is read whole, once; of a large one a window follows the
 // reads, so that ascending reads cost one system call per window.
 
+import { crc32c } from '../../kernel/index.ts'
 import { CorruptionError } from '../../model/index.ts'
 import type { OpenFile } from '../files.ts'
+import { readU32 } from './byte-reader.ts'
+import type { Slices } from './slices.ts'
 
 /** The size of the window over a file that is not read whole. */
 const windowSizeBytes = 256 * 1024
+const crcSliceSizeBytes = 1024 * 1024
 
 /** Bytes of one file on demand, be it on disk or a part that was fetched before. Methods throw CorruptionError. */
 export interface ByteWindow {
@@ -81,6 +85,31 @@ export class FileWindow implements ByteWindow {
       found: `the end of the file at ${this.sizeBytes}`,
     })
   }
+}
+
+/**
+ * Fails unless the four bytes after `[start, start + sizeBytes)` are their checksum; a megabyte at a time, none of which is
+ * kept. Throws CorruptionError.
+ */
+export function* checkCrcOfSection(
+  window: ByteWindow,
+  start: number,
+  sizeBytes: number,
+): Slices<void> {
+  const expected = readU32(window.section(start + sizeBytes, 4), 0)
+  let found = 0
+  for (let at = 0; at < sizeBytes; at += crcSliceSizeBytes) {
+    const slice = window.section(start + at, Math.min(crcSliceSizeBytes, sizeBytes - at))
+    found = crc32c(slice, 0, slice.length, found)
+    yield
+  }
+  if (found === expected) return
+  throw new CorruptionError({
+    file: window.file,
+    offset: start,
+    expected: `bytes with checksum 0x${expected.toString(16)}`,
+    found: `checksum 0x${found.toString(16)}`,
+  })
 }
 
 function readExactly(open: OpenFile, file: string, offset: number, sizeBytes: number): Uint8Array {

@@ -1,5 +1,6 @@
 // Index reader: the `index` file of a block, versions 1 and 2, as Prometheus and Thanos write it.
-// A small index is held in memory; a large one keeps symbols and a sample of the postings table and reads the rest.
+// A small index is held in memory; a large one keeps its symbols, or a sample of them where they are many, and a sample
+// of the postings table, and reads the rest.
 // Units: offsets in bytes; a series id times 16 (version 2) or times 1 (version 1) is its offset.
 // Every section, list and series entry is checked against its checksum when it is read.
 // Source: Prometheus tsdb/docs/format/index.md.
@@ -12,7 +13,7 @@ import { type ByteWindow, FileWindow } from './file-window.ts'
 import { indexHeaderSizeBytes, indexMagic, seriesAlignment, tocSizeBytes } from './index-writer.ts'
 import { PostingsTable } from './postings-table.ts'
 import { atOnce } from './slices.ts'
-import { SymbolTable } from './symbol-table.ts'
+import { readSymbolTable, type SymbolTable } from './symbol-table.ts'
 
 /** Where the sections of an index start that readers look for. */
 export interface IndexToc {
@@ -62,13 +63,15 @@ export class IndexReader implements SeriesIndex {
   readonly #lists: FileWindow
   readonly #postings: PostingsTable
 
-  /** Opens `path`; an index of at most `wholeSizeBytesMax` bytes is held in memory. */
+  /** Opens `path`; an index of at most `wholeSizeBytesMax` bytes is held in memory, and so are as many of symbols. */
   constructor(files: Files, path: string, wholeSizeBytesMax: number) {
     this.#window = new FileWindow(files.open(path, 'read'), path, wholeSizeBytesMax)
     try {
       this.version = readIndexVersion(this.#window)
       const toc = readIndexToc(this.#window)
-      this.symbols = atOnce(SymbolTable.read(this.#window, this.version, toc.symbols))
+      this.symbols = atOnce(
+        readSymbolTable(this.#window.sibling(), this.version, toc.symbols, wholeSizeBytesMax),
+      )
       this.#lists = this.#window.sibling()
       this.#postings = atOnce(
         PostingsTable.read(this.#window.sibling(), this.version, toc.postingsTable),
@@ -81,7 +84,7 @@ export class IndexReader implements SeriesIndex {
 
   /** About the memory that the index holds. */
   get memoryBytes(): number {
-    return Math.max(this.#window.bytes.length, this.symbols.bytes.length) + this.symbols.rangeBytes
+    return this.#window.bytes.length + this.symbols.memoryBytes + this.#postings.memoryBytes
   }
 
   /** All label names, ascending. */

@@ -4,11 +4,16 @@
 
 import { compareUtf8 } from '../../model/index.ts'
 import { ByteReader, decodeText } from './byte-reader.ts'
-import type { ByteWindow } from './file-window.ts'
+import { type ByteWindow, checkCrcOfSection } from './file-window.ts'
+import { SectionReader } from './section-reader.ts'
 import type { Slices } from './slices.ts'
 
 const sampleEvery = 32
 const entriesPerSlice = 16_384
+/** No number takes more. */
+const numberSizeBytesMax = 10
+/** An object and a string of two dozen bytes. */
+const stretchMemoryBytes = 120
 
 /** Some entries of one name, beginning with `value`. */
 interface Stretch {
@@ -45,14 +50,20 @@ export class PostingsTable {
   /** Reads the section at `offset` of the index. Throws CorruptionError. */
   static *read(index: ByteWindow, version: number, offset: number): Slices<PostingsTable> {
     const size = new ByteReader(index.section(offset, 4), index.file, offset).u32()
-    const reader = new ByteReader(index.section(offset + 4, size + 4), index.file, offset + 4)
-    yield* reader.checkCrcInSlices(0, size)
-    reader.end = size
-    const stretches = yield* sampled(reader, version === 1 ? 1 : sampleEvery)
+    yield* checkCrcOfSection(index, offset + 4, size)
+    const section = new SectionReader(index, offset + 4, offset + 4 + size)
+    const stretches = yield* sampled(section, version === 1 ? 1 : sampleEvery)
     if (version === 1) {
       for (const list of stretches.values()) list.sort((a, b) => compareUtf8(a.value, b.value))
     }
     return new PostingsTable(index, { start: offset, end: offset + 4 + size }, stretches)
+  }
+
+  /** About the memory that the table holds. */
+  get memoryBytes(): number {
+    let count = 0
+    for (const list of this.#stretches.values()) count += list.length
+    return count * stretchMemoryBytes
   }
 
   /** All label names, ascending. */
@@ -149,41 +160,42 @@ export class PostingsTable {
 }
 
 // Every so many entries of each name. A table holds a name once per value, so names are compared as bytes.
-function* sampled(reader: ByteReader, every: number): Slices<Map<string, Stretch[]>> {
-  const { bytes, baseOffset } = reader
+function* sampled(section: SectionReader, every: number): Slices<Map<string, Stretch[]>> {
   const stretches = new Map<string, Stretch[]>()
-  const count = reader.u32()
-  let nameStart = 0
-  let nameSize = -1
+  const count = section.present(4).u32()
+  let name = new Uint8Array(0)
   let position = 0
-  let list: Stretch[] = []
+  let list: Stretch[] | undefined
   for (let i = 0; i < count; i++) {
     if (i % entriesPerSlice === 0) yield
-    const start = baseOffset + reader.offset
-    if (reader.u8() !== 2) throw reader.corrupt('an entry of a name and a value', 'another')
-    const size = reader.uvarint()
-    const at = reader.skip(size)
-    if (size !== nameSize || !sameBytes(bytes, nameStart, at, size)) {
-      const name = decodeText(bytes, at, at + size)
-      list = stretches.get(name) ?? []
-      stretches.set(name, list)
-      nameStart = at
-      nameSize = size
+    const start = section.offset
+    const head = section.present(1 + numberSizeBytesMax)
+    if (head.u8() !== 2) throw head.corrupt('an entry of a name and a value', 'another')
+    const size = head.uvarint()
+    const names = section.present(size + numberSizeBytesMax)
+    const at = names.skip(size)
+    if (list === undefined || !sameBytes(name, names.bytes, at, size)) {
+      name = names.bytes.slice(at, at + size)
+      const text = decodeText(name, 0, size)
+      list = stretches.get(text) ?? []
+      stretches.set(text, list)
       position = 0
     }
-    const valueSize = reader.uvarint()
-    const valueStart = reader.skip(valueSize)
-    reader.uvarint()
-    const end = baseOffset + reader.offset
+    const valueSize = names.uvarint()
+    const values = section.present(valueSize + numberSizeBytesMax)
+    const valueAt = values.skip(valueSize)
+    values.uvarint()
+    const end = section.offset
     if (position++ % every === 0)
-      list.push({ value: decodeText(bytes, valueStart, valueStart + valueSize), start, end })
+      list.push({ value: decodeText(values.bytes, valueAt, valueAt + valueSize), start, end })
     else list.at(-1)!.end = end
   }
   return stretches
 }
 
-function sameBytes(bytes: Uint8Array, a: number, b: number, size: number): boolean {
-  for (let i = 0; i < size; i++) if (bytes[a + i] !== bytes[b + i]) return false
+function sameBytes(name: Uint8Array, bytes: Uint8Array, at: number, size: number): boolean {
+  if (size !== name.length) return false
+  for (let i = 0; i < size; i++) if (name[i] !== bytes[at + i]) return false
   return true
 }
 
