@@ -139,6 +139,10 @@ describe('a restart with a rule of for: 1m', { timeout: 240_000 }, () => {
     values['broken{case="resolved"}'] = 0
     values['kept{case="kept"}'] = 0
     await untilRaised(['Broken/firing', 'Kept/kept'], 15_000)
+    // The groups of the two rules have slots of their own.
+    await until('kept', async () => (await statesHere())['Kept/kept'] === 'kept', {
+      of: gateway.process,
+    })
     expect(await statesHere()).toEqual({
       'Broken/firing': firing,
       'Broken/pending': 'pending',
