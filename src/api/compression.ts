@@ -59,7 +59,10 @@ function codingFor(request: FastifyRequest, reply: FastifyReply): ContentCoding 
 
 function mark(reply: FastifyReply, coding: ContentCoding): void {
   reply.removeHeader('content-length')
-  reply.headers({ 'content-encoding': coding, vary: 'accept-encoding' })
+  // The route may have said what else its answer depends on.
+  const vary = reply.getHeader('vary')
+  const all = vary === undefined ? 'accept-encoding' : `${vary}, accept-encoding`
+  reply.headers({ 'content-encoding': coding, vary: all })
 }
 
 // A reader who goes away destroys the compressed stream, and with it the source.

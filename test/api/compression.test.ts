@@ -12,6 +12,9 @@ const app = fastify()
 compressAnswers(app)
 app.get('/json', async (_request, reply) => reply.type('application/json').send(long))
 app.get('/bytes', async (_request, reply) => reply.type('text/plain').send(Buffer.from(long)))
+app.get('/varied', async (_request, reply) =>
+  reply.headers({ vary: 'accept, authorization' }).type('application/json').send(long),
+)
 app.get('/short', async () => ({ text: 'short' }))
 app.get('/empty', async (_request, reply) => reply.code(204).send())
 app.get('/stream', async (_request, reply) =>
@@ -55,6 +58,11 @@ describe('answers', () => {
       if (length !== undefined) expect(Number(length)).toBe(gzip.rawPayload.length)
     },
   )
+
+  it('depend on what the route says they depend on, too', async () => {
+    const { headers } = await ask('/varied', 'gzip')
+    expect(headers.vary).toBe('accept, authorization, accept-encoding')
+  })
 
   it.each([
     ['/json', undefined],
