@@ -25,6 +25,7 @@ export function watchRights(
 ): void {
   const rights = rightsOf(request)
   let wasUnknown = false
+  let timer: NodeJS.Timeout
   const look = async (): Promise<void> => {
     const end = await compare(request, rights)
     if (signal.aborted) return
@@ -34,11 +35,11 @@ export function watchRights(
     wasUnknown = isUnknown
   }
   const wait = (): void => {
-    const timer = setTimeout(() => void look(), everyMs)
+    timer = setTimeout(() => void look(), everyMs)
     timer.unref()
-    signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
   }
   wait()
+  signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
 }
 
 function rightsOf({ caller }: Pick<FastifyRequest, 'caller'>): string {
