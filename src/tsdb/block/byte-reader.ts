@@ -4,9 +4,6 @@
 
 import { crc32c } from '../../kernel/index.ts'
 import { CorruptionError } from '../../model/index.ts'
-import { atOnce, type Slices } from './slices.ts'
-
-const crcSliceSizeBytes = 1024 * 1024
 
 /** Reads numbers and strings one after another. */
 export class ByteReader {
@@ -94,27 +91,11 @@ export class ByteReader {
 
   /** Fails unless the four bytes at `end` are the checksum of `[start, end)`; leaves the offset where it is. */
   checkCrc(start: number, end: number): void {
-    atOnce(this.checkCrcInSlices(start, end))
-  }
-
-  /** The same, a megabyte at a time. */
-  *checkCrcInSlices(start: number, end: number): Slices<void> {
     if (end < start || end + 4 > this.bytes.length) {
       throw this.corrupt(`a checksum at byte ${this.baseOffset + end}`, 'the end of the file')
     }
-    const expected = readU32(this.bytes, end)
-    let found = 0
-    for (let from = start; from < end; from += crcSliceSizeBytes) {
-      found = crc32c(this.bytes, from, Math.min(from + crcSliceSizeBytes, end), found)
-      yield
-    }
-    if (found === expected) return
-    throw new CorruptionError({
-      file: this.file,
-      offset: this.baseOffset + start,
-      expected: `bytes with checksum 0x${expected.toString(16)}`,
-      found: `checksum 0x${found.toString(16)}`,
-    })
+    const checksum = crc32c(this.bytes, start, end, 0)
+    requireChecksum(this.file, this.baseOffset + start, readU32(this.bytes, end), checksum)
   }
 
   /** An error at the present offset. */
@@ -122,6 +103,22 @@ export class ByteReader {
     const offset = this.baseOffset + this.offset
     return new CorruptionError({ file: this.file, offset, expected, found })
   }
+}
+
+/** Throws CorruptionError unless the bytes from `offset` of the file on have the checksum that stands behind them. */
+export function requireChecksum(
+  file: string,
+  offset: number,
+  expected: number,
+  found: number,
+): void {
+  if (found === expected) return
+  throw new CorruptionError({
+    file,
+    offset,
+    expected: `bytes with checksum 0x${expected.toString(16)}`,
+    found: `checksum 0x${found.toString(16)}`,
+  })
 }
 
 /** Four bytes at `offset`, big-endian; the caller knows that they are there. */

@@ -4,7 +4,7 @@
 import { crc32c } from '../../kernel/index.ts'
 import { CorruptionError } from '../../model/index.ts'
 import type { OpenFile } from '../files.ts'
-import { readU32 } from './byte-reader.ts'
+import { readU32, requireChecksum } from './byte-reader.ts'
 import type { Slices } from './slices.ts'
 
 /** The size of the window over a file that is not read whole. */
@@ -103,13 +103,7 @@ export function* checkCrcOfSection(
     found = crc32c(slice, 0, slice.length, found)
     yield
   }
-  if (found === expected) return
-  throw new CorruptionError({
-    file: window.file,
-    offset: start,
-    expected: `bytes with checksum 0x${expected.toString(16)}`,
-    found: `checksum 0x${found.toString(16)}`,
-  })
+  requireChecksum(window.file, start, expected, found)
 }
 
 function readExactly(open: OpenFile, file: string, offset: number, sizeBytes: number): Uint8Array {
